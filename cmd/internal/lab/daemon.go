@@ -1,0 +1,43 @@
+package lab
+
+import (
+	"fmt"
+	"path/filepath"
+)
+
+// A Daemon is a VRRP daemon that reads a keepalived.conf.
+type Daemon struct {
+	Name string
+	Path string
+	args func(base string) []string // base: where its own files may lie, less the suffix
+}
+
+// Regentd is regent's daemon, the program at path.
+func Regentd(path string) Daemon {
+	return Daemon{"regentd", path, func(base string) []string {
+		return []string{"-n", "-l", "-D", "-p", base + ".pid"}
+	}}
+}
+
+// Keepalived is Debian's keepalived, its VRRP process only.
+func Keepalived() Daemon {
+	return Daemon{"keepalived", "keepalived", func(base string) []string {
+		return []string{"-n", "-l", "-D", "-G", "-P", "-p", base + ".pid", "-r", base + ".vrrp.pid"}
+	}}
+}
+
+// StartDaemon runs a daemon in the foreground with the given configuration;
+// more are further options.
+func (h *Host) StartDaemon(d Daemon, conf string, seen func(Line), more ...string) (*Proc, error) {
+	base := filepath.Join(h.Name, d.Name)
+	path, err := h.lab.File(base+".conf", conf)
+	if err != nil {
+		return nil, err
+	}
+	args := append(d.args(filepath.Join(h.lab.Dir, base)), "-f", path)
+	p, err := h.Start(Command{Name: fmt.Sprintf("%s/%s", h.Name, d.Name), Path: d.Path, Args: append(args, more...), Seen: seen})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}

@@ -1,0 +1,107 @@
+package lab
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Usage is what a program and its descendants use.
+type Usage struct {
+	CPU    time.Duration // user and system time, in steps of 10 ms
+	Memory int64         // bytes resident, pages that several share counted once (PSS)
+}
+
+// Usage measures the program and all its descendants.
+func (p *Proc) Usage() (Usage, error) {
+	var sum Usage
+	for _, pid := range append(descendants(p.PID), p.PID) {
+		cpu, err := cpuTime(pid)
+		if err != nil {
+			return Usage{}, fmt.Errorf("measure %s: %w", p.Name, err)
+		}
+		mem, err := proportional(pid)
+		if err != nil {
+			return Usage{}, fmt.Errorf("measure %s: %w", p.Name, err)
+		}
+		sum.CPU += cpu
+		sum.Memory += mem
+	}
+	return sum, nil
+}
+
+// statFields returns the fields of /proc/PID/stat behind the name, so that the
+// first is the state (field 3 of proc(5)).
+func statFields(pid int) ([]string, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil, err
+	}
+	// The name may hold anything, blanks and brackets included.
+	_, rest, _ := strings.Cut(string(b[strings.LastIndexByte(string(b), ')'):]), " ")
+	fields := strings.Fields(rest)
+	if len(fields) < 20 {
+		return nil, fmt.Errorf("read /proc/%d/stat: only %d fields", pid, len(fields))
+	}
+	return fields, nil
+}
+
+func cpuTime(pid int) (time.Duration, error) {
+	f, err := statFields(pid)
+	if err != nil {
+		return 0, err
+	}
+	user, err := strconv.ParseInt(f[11], 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.ParseInt(f[12], 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond, nil // USER_HZ is 100
+}
+
+func proportional(pid int) (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "Pss:" {
+			kib, err := strconv.ParseInt(f[1], 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, fmt.Errorf("read /proc/%d/smaps_rollup: no Pss", pid)
+}
+
+// descendants returns the children of a process, theirs, and so on.
+func descendants(root int) []int {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	children := make(map[int][]int)
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		f, err := statFields(pid)
+		if err != nil {
+			continue // it ended meanwhile
+		}
+		if parent, err := strconv.Atoi(f[1]); err == nil {
+			children[parent] = append(children[parent], pid)
+		}
+	}
+	found := slices.Clone(children[root])
+	for i := 0; i < len(found); i++ {
+		found = append(found, children[found[i]]...)
+	}
+	return found
+}
