@@ -1,10 +1,14 @@
 // Package health turns what scripts, files, processes and links report into
 // one verdict for each router.
+//
+// It has two halves. A [Board] is pure: it remembers the latest standing of
+// every check and sums up what it means for each router; it belongs to the
+// daemon's loop. A [Watcher] lives beside the loop: it runs the scripts, each
+// in a goroutine of its own, and reports what it finds. Links and addresses are
+// watched by the daemon itself, which posts them to the board like the rest.
 package health
 
-import (
-	"time"
-)
+import "time"
 
 // A Kind says what a check looks at.
 type Kind uint8
@@ -18,17 +22,24 @@ const (
 // A Check is what can be up or down, and how that is found out.
 type Check struct {
 	Kind Kind
-	Name string // unique in its kind
+
+	// Name is unique in its kind: of the vrrp_script block, or of the link.
+	// A Source is named by what it wants, such as "IPv4 address on eth0", so
+	// that the reason of its absence reads "no IPv4 address on eth0".
+	Name string
 
 	// For scripts.
-	Command  []string      // argv; one word and Shell for a command line
-	Interval time.Duration // start to start
+	Command  []string      // argv
+	Shell    bool          // Command is one word, a line for /bin/sh -c
+	Interval time.Duration // from start to start; 0: one second
 	Timeout  time.Duration // 0: the interval
-	Rise     int           // successes until it is up; at least 1
-	Fall     int           // failures until it is down; at least 1
+	Rise     int           // successes until it is up; 0 means 1
+	Fall     int           // failures until it is down; 0 means 1
 	InitFail bool          // starts as failed (init_fail)
 	User     string        // who runs it; empty: the daemon's user
-	Group    string
+	Group    string        // empty: the primary group of the user
+	Groups   bool          // with the user's supplementary groups (set_supplementary_groups)
+	Secure   bool          // refuse what Resolve calls Insecure (enable_script_security)
 }
 
 // A Track is one check that a router depends on, and how much it weighs.
@@ -37,4 +48,15 @@ type Track struct {
 	Name    string
 	Weight  int  // -254 to 254; 0: down means FAULT
 	Reverse bool // the contribution is turned round
+}
+
+// A Report says what one look at a check found.
+type Report struct {
+	Kind   Kind
+	Name   string
+	Result Result
+
+	// from is set by a Watcher. With it a board drops the last word of a
+	// command that a reload has replaced meanwhile.
+	from *Check
 }

@@ -1,0 +1,72 @@
+package health
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// An Outcome is the kind of a result.
+type Outcome uint8
+
+const (
+	Unknown    Outcome = iota // nothing is known yet
+	Good                      // exit status 0; the link is up; the address is there
+	Exited                    // script: ended with the exit status Code
+	Signaled                  // script: ended by the signal Code
+	TimedOut                  // script: still ran after Took, and was ended
+	Unrunnable                // script: could not be started, because of Err
+	Assumed                   // script: has not run, and counts as failed (init_fail)
+	Down                      // link: not IFF_UP
+	NoCarrier                 // link: IFF_UP, but not IFF_RUNNING
+	Absent                    // link: does not exist
+	NoAddress                 // source: none that could be used
+)
+
+// A Result is what one look at a check found.
+type Result struct {
+	Outcome Outcome
+	Code    int           // Exited: the status, 1 to 255. Signaled: the signal's number
+	Took    time.Duration // script: from its start to its end, or to the end of our patience
+	Err     error         // Unrunnable: verb, object and cause
+}
+
+// String says what was found, without the name of the check.
+func (r Result) String() string {
+	switch r.Outcome {
+	case Good:
+		return "exit status 0"
+	case Exited:
+		return fmt.Sprintf("exit status %d", r.Code)
+	case Signaled:
+		if name := unix.SignalName(syscall.Signal(r.Code)); name != "" {
+			return "ended by " + name
+		}
+		return fmt.Sprintf("ended by signal %d", r.Code)
+	case TimedOut:
+		return "timed out after " + round(r.Took).String()
+	case Unrunnable:
+		return r.Err.Error()
+	case Assumed:
+		return "has not succeeded yet (init_fail)"
+	case Down:
+		return "is down"
+	case NoCarrier:
+		return "has no carrier"
+	case Absent:
+		return "does not exist"
+	case NoAddress:
+		return "missing"
+	}
+	return "no result yet"
+}
+
+// round cuts digits that tell a reader nothing.
+func round(d time.Duration) time.Duration {
+	if d < 10*time.Millisecond {
+		return d.Round(10 * time.Microsecond)
+	}
+	return d.Round(time.Millisecond)
+}
