@@ -3,6 +3,11 @@
 //
 // It is pure: no clock, socket or goroutine, and no allocation on the way in
 // or out once the buffers of the caller have grown.
+//
+// Who receives calls [VRID] to find out whom a packet concerns, and then
+// [Profile.Check], which answers with an Advert or with the one [Fault] that
+// the packet is dropped for. Who sends calls [Advert.Append] and, with
+// auth_hmac, [Proof.Seal].
 package vrrp
 
 import (
@@ -13,7 +18,7 @@ import (
 // Numbers of the protocol (RFC 9568 section 5).
 const (
 	Protocol = 112 // IP protocol number
-	HopLimit = 255 // the only TTL that an advert may arrive with
+	HopLimit = 255 // the only TTL that a multicast advert may arrive with
 
 	V2 uint8 = 2
 	V3 uint8 = 3
@@ -21,6 +26,20 @@ const (
 	Resign          uint8 = 0   // priority of a master that steps down
 	DefaultPriority uint8 = 100 // priority of a router that says nothing else
 	Owner           uint8 = 255 // priority of the router that really has the addresses
+
+	MinIntervalV3 = 10 * time.Millisecond // 1 centisecond
+	MaxIntervalV3 = 40950 * time.Millisecond
+	MinIntervalV2 = time.Second
+	MaxIntervalV2 = 255 * time.Second
+
+	MaxAddresses = 255 // the count is one byte
+)
+
+// The authentication types of version 2 that exist without IPsec (RFC 2338
+// section 5.3.6).
+const (
+	NoAuth         uint8 = 0
+	SimplePassword uint8 = 1
 )
 
 // Group4 and Group6 are where multicast adverts go (RFC 9568 sections 5.1.1.2
@@ -32,9 +51,12 @@ var (
 
 // An Envelope is what the IP header around an advert says.
 type Envelope struct {
-	Src, Dst netip.Addr
+	Src, Dst netip.Addr // a zone is ignored
 	TTL      uint8
 }
+
+// v6 reports whether the advert inside is one for IPv6.
+func (e Envelope) v6() bool { return e.Src.Is6() }
 
 // An Advert is one VRRP advertisement.
 type Advert struct {
@@ -42,42 +64,35 @@ type Advert struct {
 	VRID      uint8
 	Priority  uint8
 	Interval  time.Duration // v3: 1 to 4095 centiseconds; v2: 1 to 255 whole seconds
-	Addresses []netip.Addr  // Decode reuses the slice
-	AuthType  uint8         // v2 only: 0 none, 1 simple password
-	AuthData  [8]byte       // v2 only
+	Addresses []netip.Addr  // at most 255, of the envelope's family; decoding reuses the slice
+	AuthType  uint8         // v2 only: NoAuth or SimplePassword
+	AuthData  [8]byte       // v2 only: the password, padded with zeros
 	Checksum  ChecksumForm  // the form that fitted, or that Append is to write
+
+	// What only decoding says.
+	FitsBoth bool // the checksum verified in both forms: it teaches nothing (W-47)
+	Signed   bool // a trailer of auth_hmac follows the message (H-21)
 }
 
 // A ChecksumForm says which bytes the checksum of a VRRPv3 advert over IPv4
-// covers; every other kind of advert has one form only.
+// covers; every other kind of advert has one form only, and leaves it zero.
 type ChecksumForm uint8
 
 const (
 	Pseudo      ChecksumForm = iota // pseudo-header and message (RFC 5798 as most read it)
 	MessageOnly                     // the message alone (RFC 9568)
+	PseudoGroup                     // a pseudo-header whose destination is always 224.0.0.18 (old_unicast_checksum)
 )
 
-// A Peer is a unicast neighbour (unicast_peer).
-type Peer struct {
-	Addr           netip.Addr
-	MinTTL, MaxTTL uint8 // 0 and 0: not checked
-}
-
-// A Profile is what a virtual router holds a received advert against. Its
-// zero options are those of the RFCs.
-type Profile struct {
-	Version   uint8
-	Owner     bool          // the own priority is 255
-	Interval  time.Duration // the own Advertisement_Interval
-	Addresses []netip.Addr  // the own list, in configured order
-	Primary   netip.Addr    // the own source address, R-10
-	Group     netip.Addr    // the multicast destination; invalid for a unicast router
-	Peers     []Peer        // unicast neighbours
-	Auth      *Auth         // nil: none
-
-	AcceptPseudoOnly   bool // checksum_rx: pseudo
-	AcceptMessageOnly  bool // checksum_rx: message-only
-	AnyAddressList     bool // v2: another address list is a warning, not a drop
-	OwnerIgnoresAdvert bool // v3: an owner drops every advert (owner_ignore_adverts, R-19)
-	CheckUnicastSource bool // unicast: drop adverts of hosts that are no peer (U-2)
+// String returns the word for the form that the configuration uses (W-45).
+func (f ChecksumForm) String() string {
+	switch f {
+	case Pseudo:
+		return "pseudo"
+	case MessageOnly:
+		return "message-only"
+	case PseudoGroup:
+		return "pseudo-group"
+	}
+	return "unknown"
 }

@@ -1,0 +1,79 @@
+package vrrp
+
+import (
+	"net/netip"
+	"time"
+)
+
+// A Peer is a unicast neighbour (unicast_peer).
+type Peer struct {
+	Addr           netip.Addr
+	MinTTL, MaxTTL uint8 // 0: no such bound
+}
+
+// A Profile is what a virtual router holds a received advert against. Its
+// zero options are those of the RFCs.
+type Profile struct {
+	Version   uint8
+	Owner     bool          // the own priority is 255
+	Interval  time.Duration // the own Advertisement_Interval
+	Addresses []netip.Addr  // the own list, in configured order, no address twice
+	Primary   netip.Addr    // the own source address, R-10
+	Group     netip.Addr    // the multicast destination; invalid for a unicast router
+	Peers     []Peer        // unicast neighbours
+	Auth      *Auth         // nil: none
+	Proof     *Proof        // the running side of Auth, from NewProof; nil without keys
+
+	AcceptPseudoOnly      bool // checksum_rx: pseudo
+	AcceptMessageOnly     bool // checksum_rx: message-only
+	AcceptPseudoGroup     bool // also the form of old unicast routers (old_unicast_checksum, W-49)
+	AnyAddressList        bool // v2: another address list is a warning, not a drop
+	RequireLinkLocalFirst bool // IPv6: drop, not warn, when another address is first
+	OwnerIgnoresAdvert    bool // v3: an owner drops every advert (owner_ignore_adverts, R-19)
+	CheckUnicastSource    bool // unicast: drop adverts of hosts that are no peer (check_unicast_src, U-2)
+}
+
+// unicast reports that adverts go to peers instead of a group.
+func (p *Profile) unicast() bool { return !p.Group.IsValid() }
+
+// peer finds a neighbour by its address, which bears no zone.
+func (p *Profile) peer(addr netip.Addr) *Peer {
+	for i := range p.Peers {
+		if p.Peers[i].Addr == addr {
+			return &p.Peers[i]
+		}
+	}
+	return nil
+}
+
+// lists reports whether the addresses are those of the profile, as sets: the
+// order does not matter.
+func (p *Profile) lists(addresses []netip.Addr) bool {
+	var seen [MaxAddresses/64 + 1]uint64
+	missing := len(p.Addresses)
+	next := 0 // most lists have the same order
+	for _, addr := range addresses {
+		i := next
+		if i >= len(p.Addresses) || p.Addresses[i] != addr {
+			i = p.index(addr)
+		}
+		if i < 0 || i > MaxAddresses {
+			return false
+		}
+		if bit := uint64(1) << (i % 64); seen[i/64]&bit == 0 {
+			seen[i/64] |= bit
+			missing--
+		}
+		next = i + 1
+	}
+	return missing == 0
+}
+
+func (p *Profile) index(addr netip.Addr) int {
+	for i := range p.Addresses {
+		if p.Addresses[i] == addr {
+			return i
+		}
+	}
+	return -1
+}
