@@ -3,11 +3,18 @@
 // It is a pure function of events and time: it owns no clock, socket,
 // goroutine or log. It is told what happened and when, and answers with what
 // to do, in the order to do it.
+//
+// A router is one machine (machine.go), which reads like the state tables of
+// RFC 9568 section 6.4 and RFC 3768 section 6.4. A group (group.go) is one or
+// more machines that share one fate; a router without a sync group is a group
+// of one.
 package fsm
 
 import (
 	"net/netip"
 	"time"
+
+	"regent/vrrp"
 )
 
 // Time is a moment in nanoseconds since any fixed one, on a clock that never
@@ -17,14 +24,19 @@ type Time int64
 // Never lies behind every deadline.
 const Never Time = 1<<63 - 1
 
-// Add returns t plus d.
-func (t Time) Add(d time.Duration) Time { return t + Time(d) }
+// Add returns t plus d, which is not negative; what lies too far ahead is Never.
+func (t Time) Add(d time.Duration) Time {
+	if t > Never-Time(d) {
+		return Never
+	}
+	return t + Time(d)
+}
 
 // Sub returns the time from u to t.
 func (t Time) Sub(u Time) time.Duration { return time.Duration(t - u) }
 
 // State is a state of RFC 9568 section 6.3. What people see as FAULT is
-// Initialize with a reason.
+// Initialize with a reason: see Status.Word and Action.Word.
 type State uint8
 
 const (
@@ -34,21 +46,22 @@ const (
 )
 
 // Config is how one virtual router behaves. Its zero options are those of the
-// RFCs; priority and interval have none.
+// RFCs.
 type Config struct {
-	Version      uint8
-	Priority     uint8         // 1 to 255; 255 is the owner's
-	Interval     time.Duration // Advertisement_Interval
-	NoPreempt    bool          // Preempt_Mode false (nopreempt)
+	Version      uint8         // vrrp.V2 or vrrp.V3; 0 means vrrp.V3
+	Priority     uint8         // 1 to 255; 255 is the owner's; 0 means 100
+	Interval     time.Duration // Advertisement_Interval; 0 means 1 s
+	NoPreempt    bool          // Preempt_Mode false (nopreempt); an owner always pre-empts (S-4)
 	PreemptDelay time.Duration // preempt_delay, S-48
-	DownAdverts  int           // down_timer_adverts, 1 to 100; 0 means 3
+	DownAdverts  int           // down_timer_adverts, 1 to 100; 0 means 3 (S-50)
 
 	SilentToLower bool          // v3: do not answer a lesser master (lower_prio_no_advert, S-39)
 	ReplyToLower  bool          // v2: answer a lesser master, as keepalived does (S-39)
 	LastWord      bool          // send one advert before yielding (higher_prio_send_advert)
 	StartDelay    time.Duration // vrrp_startup_delay, S-49
 
-	Announce Announcing
+	VirtualMAC bool // adverts leave with the virtual MAC (use_vmac), S-40
+	Announce   Announcing
 }
 
 // Announcing is when a master announces its addresses (the garp_* keywords, B-3).
@@ -57,20 +70,51 @@ type Announcing struct {
 	Delay         time.Duration // until the same again; 0: never (garp_master_delay)
 	Refresh       time.Duration // period of the refresh; 0: off (garp_master_refresh)
 	RefreshRepeat int           // messages per refresh; 0 means 1
-	LowerRepeat   int           // messages after a lesser master was heard; 0: none (garp_lower_prio_repeat)
-	LowerDelay    time.Duration // until the same again; 0: never (garp_lower_prio_delay)
+
+	// LowerRepeat is the number of messages after a contest with another
+	// master (garp_lower_prio_repeat). 0 follows S-40: one, or none with a
+	// virtual MAC, whose adverts teach the switches by themselves. Negative:
+	// none, which is what keepalived's 0 says.
+	LowerRepeat int
+	LowerDelay  time.Duration // until the same again; 0: never (garp_lower_prio_delay)
+}
+
+// complete fills in what zero stands for.
+func (c Config) complete() Config {
+	if c.Version == 0 {
+		c.Version = vrrp.V3
+	}
+	if c.Priority == 0 {
+		c.Priority = vrrp.DefaultPriority
+	}
+	if c.Interval <= 0 {
+		c.Interval = time.Second
+	}
+	if c.DownAdverts <= 0 {
+		c.DownAdverts = 3
+	}
+	a := &c.Announce
+	a.Repeat = max(a.Repeat, 1)
+	a.RefreshRepeat = max(a.RefreshRepeat, 1)
+	if a.LowerRepeat == 0 && !c.VirtualMAC {
+		a.LowerRepeat = 1
+	}
+	a.LowerRepeat = max(a.LowerRepeat, 0)
+	return c
 }
 
 // An Event is something that happened to one router.
 type Event interface{ event() }
 
 type (
-	// Start makes a router take part.
+	// Start makes a router take part. The members of a group begin together,
+	// when the last of them has been started.
 	Start struct{}
-	// Stop ends it: a master resigns.
+	// Stop ends it: a master resigns. A router that was stopped no longer
+	// counts in its group.
 	Stop struct{}
-	// Expire says that the deadline of the last Wake has come. One that comes
-	// early is answered with a Wake.
+	// Expire says that the deadline of the last Wake has come. It is always
+	// answered with a Wake, and one that comes early with nothing else.
 	Expire struct{}
 	// Heard is an advert that passed every check of the wire.
 	Heard struct {
@@ -80,12 +124,13 @@ type (
 	}
 	// Judged is what health says of the router: see Verdict.
 	Judged struct{ Verdict Verdict }
-	// Configured replaces the router's settings while it runs (S-44, S-46).
+	// Configured replaces the router's settings while it runs (S-44, S-46). A
+	// router whose version or VRID changes is another router: stop this one.
 	Configured struct{ Config Config }
 	// Addressed says that the router's addresses or its source changed:
 	// a master sends an advert at once and, with Announce, announces (S-47).
 	Addressed struct {
-		Primary  netip.Addr // the local address of the tie break, S-35
+		Primary  netip.Addr // the local address of the tie break, S-35; invalid: as before
 		Announce bool
 	}
 )
@@ -100,9 +145,9 @@ func (Addressed) event()  {}
 
 // A Verdict is the health of a router.
 type Verdict struct {
-	Delta int  // added to the priority, then clamped to 1..254 (S-45)
+	Delta int  // added to the priority, then clamped to 1..254; an owner's stays (S-45)
 	Fault bool // the router cannot take part
-	Wait  bool // some check has not reported yet: like Fault, but nothing is announced
+	Wait  bool // some check has not reported yet: the router does not begin; one that runs goes on
 }
 
 // A Verb is a kind of action.
@@ -113,7 +158,7 @@ const (
 	Acquire               // take the addresses
 	Release               // give them up
 	Announce              // tell the neighbours, Action.Times messages for each address
-	Enter                 // the state changed: From, To, Cause
+	Enter                 // the state changed: From, To, Cause; both Initialize when only the fault is new
 	Wake                  // the next deadline, replacing the one before: At, maybe Never
 	Contest               // a lesser master was heard while Master: Cause names it
 )
@@ -127,33 +172,4 @@ type Action struct {
 	At       Time
 	From, To State
 	Cause    Cause
-}
-
-// A Reason is why a state changed; the names are those of the events of
-// RFC 8347 where it has one.
-type Reason uint8
-
-const (
-	NoReason       Reason = iota
-	Startup               // the router started, as Backup
-	OwnerStartup          // the router started as the owner
-	MasterTimeout         // no advert for the down interval: MasterSilent
-	MasterResigned        // an advert with priority 0, then the skew
-	LesserMaster          // the master's priority is below ours: pre-emption
-	HigherPriority        // an advert with a higher priority
-	HigherAddress         // an advert of equal priority from a greater address
-	Faulted               // health says that the router cannot take part
-	Recovered             // health says that it can again
-	Shutdown              // the router was stopped
-	GroupFollowed         // another router of the sync group decided
-)
-
-// A Cause explains a transition or a contest.
-type Cause struct {
-	Reason       Reason
-	Peer         netip.Addr    // who was heard last, if anybody
-	PeerPriority uint8         // its priority
-	Priority     uint8         // the own effective priority
-	Silence      time.Duration // since the peer was heard
-	Member       int           // GroupFollowed: index of the router that decided
 }

@@ -1,0 +1,162 @@
+package fsm
+
+// A Group is one or more virtual routers that share one fate
+// (vrrp_sync_group): they begin, become master, yield and fail together.
+// A router without a sync group is a group of one; there is no second path.
+//
+// A Group is not safe for concurrent use.
+type Group struct {
+	members []machine
+}
+
+// NewGroup returns a group of routers with these settings, none of them
+// started. Each is known by its index.
+func NewGroup(configs ...Config) *Group {
+	g := &Group{members: make([]machine, len(configs))}
+	for i, c := range configs {
+		g.members[i] = newMachine(i, c)
+	}
+	return g
+}
+
+// Step lets one event happen to one router and appends to out what is to be
+// done, for that router and for those that follow it, in the order to do it.
+// An event that means nothing in the present state does nothing.
+//
+// Time must not run backwards from one call to the next. Adverts that arrived
+// before a deadline belong before its Expire (T-11).
+func (g *Group) Step(now Time, router int, ev Event, out []Action) []Action {
+	m, was, n := &g.members[router], g.members[router].state, len(out)
+	out = m.step(now, ev, out)
+	if len(out) > n && out[len(out)-1].Do == Contest {
+		out = g.reclaim(now, router, out)
+	}
+	if was == Master && m.state == Backup {
+		out = g.yield(now, router, out)
+	}
+	out = g.fail(now, out)
+	out = g.begin(now, out)
+	out = g.promote(now, out)
+	for i := range g.members {
+		out = g.members[i].wake(out)
+	}
+	return out
+}
+
+// reclaim lets the other masters announce their addresses too: what confused
+// the hosts of one network may have reached those of the others.
+func (g *Group) reclaim(now Time, by int, out []Action) []Action {
+	for i := range g.members {
+		if m := &g.members[i]; i != by && m.state == Master {
+			out = m.reclaim(now, out)
+		}
+	}
+	return out
+}
+
+// yield makes the others follow a member that found a better master. They do
+// not resign: their better masters are on their way too.
+func (g *Group) yield(now Time, by int, out []Action) []Action {
+	why := g.follow(by)
+	for i := range g.members {
+		m := &g.members[i]
+		m.wants = false
+		if m.state == Master {
+			m.active = m.config.Interval // nobody's has been heard yet
+			why.Priority = m.priority()
+			out = m.become(now, Backup, why, out)
+		}
+	}
+	return out
+}
+
+// fail takes every member out as long as one of them is at fault.
+func (g *Group) fail(now Time, out []Action) []Action {
+	by := -1
+	for i := range g.members {
+		if m := &g.members[i]; m.life == running && m.verdict.Fault {
+			by = i
+			out = m.fail(now, Cause{Reason: Faulted}, out)
+		}
+	}
+	if by < 0 {
+		return out
+	}
+	for i := range g.members {
+		if m := &g.members[i]; m.life == running {
+			out = m.fail(now, g.follow(by), out)
+		}
+	}
+	return out
+}
+
+// begin lets the group take part once nothing keeps any of its members from it
+// (S-10, S-11). Owners are masters at once, if all are.
+func (g *Group) begin(now Time, out []Action) []Action {
+	idle, owners := false, true
+	for i := range g.members {
+		m := &g.members[i]
+		if m.life == gone {
+			continue
+		}
+		if m.state == Initialize && !m.ready() {
+			return out
+		}
+		idle = idle || m.state == Initialize
+		owners = owners && m.owner()
+	}
+	if !idle {
+		return out
+	}
+	for i := range g.members {
+		m := &g.members[i]
+		if m.life == gone || m.state != Initialize {
+			continue
+		}
+		why := Cause{Reason: Startup, Priority: m.priority()}
+		if m.cause.own() == Faulted {
+			why.Reason = Recovered
+		}
+		m.active = m.config.Interval // S-7
+		if owners {
+			why.Reason = OwnerStartup
+			out = m.become(now, Master, why, out)
+		} else {
+			out = m.become(now, Backup, why, out)
+		}
+	}
+	return out
+}
+
+// promote makes masters of all once all want it (S-21).
+func (g *Group) promote(now Time, out []Action) []Action {
+	wanted := false
+	for i := range g.members {
+		m := &g.members[i]
+		if m.life == gone || m.state == Master {
+			continue
+		}
+		if !m.wants {
+			return out
+		}
+		wanted = true
+	}
+	if !wanted {
+		return out
+	}
+	for i := range g.members {
+		if m := &g.members[i]; m.wants {
+			out = m.become(now, Master, m.because(now, m.expects), out)
+		}
+	}
+	return out
+}
+
+// follow returns the cause for those that follow a member's last transition.
+func (g *Group) follow(member int) Cause {
+	c := g.members[member].cause
+	if c.Reason != GroupFollowed {
+		c.Because, c.Reason, c.Member = c.Reason, GroupFollowed, member
+	}
+	return c
+}
