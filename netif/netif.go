@@ -77,10 +77,11 @@ type Link struct {
 // A LinkAddress is an address that the kernel has on a link.
 type LinkAddress struct {
 	Prefix    netip.Prefix
-	Secondary bool // IPv4: not a primary address
-	Tentative bool // IPv6: not usable until duplicate detection ends
-	Failed    bool // IPv6: duplicate detection failed
-	Ours      bool // carries the mark of regent (IFA_PROTO)
+	Peer      netip.Prefix // of a point-to-point address; invalid: none
+	Secondary bool         // IPv4: not a primary address
+	Tentative bool         // IPv6: not usable until duplicate detection ends
+	Failed    bool         // IPv6: duplicate detection failed
+	Ours      bool         // carries the mark of regent (IFA_PROTO)
 }
 
 // A Packet is an advert on its way.

@@ -1,0 +1,91 @@
+package netif
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Announce tells the neighbours who has an address, by gratuitous ARP and
+// unsolicited neighbour advertisements, in the given order and in few system
+// calls. One that cannot leave does not keep back the others; the errors are
+// joined, like "announce 192.0.2.1 on eth0: network is down".
+func (h *Host) Announce(as []Announcement) (sent int, err error) {
+	var errs []error
+	fail := func(i int, err error) {
+		errs = append(errs, fmt.Errorf("announce %v on %s: %w", as[i].Addr, h.nameOf(as[i].Link), err))
+	}
+	sent = h.frames.send(as, fail)
+	return sent, errors.Join(errs...)
+}
+
+// frames is a packet socket that sends on all links and receives nothing.
+type frames struct {
+	mu       sync.Mutex
+	fd       int
+	numbers  [sendBatch]int // of the announcement in each message
+	messages [sendBatch]unix.Mmsghdr
+	iovecs   [sendBatch]unix.Iovec
+	targets  [sendBatch]unix.RawSockaddrLinklayer
+}
+
+func openFrames() (*frames, error) {
+	fd, err := openSocket(unix.AF_PACKET, unix.SOCK_RAW, 0) // protocol 0: receives nothing
+	if err != nil {
+		return nil, err
+	}
+	setSendBuffer(fd, sendBuffer)
+	f := &frames{fd: fd}
+	for i := range f.messages {
+		h := &f.messages[i].Hdr
+		h.Iov = &f.iovecs[i]
+		h.SetIovlen(1)
+		h.Name = (*byte)(unsafe.Pointer(&f.targets[i]))
+		h.Namelen = unix.SizeofSockaddrLinklayer
+		f.targets[i].Family = unix.AF_PACKET
+	}
+	return f, nil
+}
+
+// send returns how many announcements left and calls fail for the others.
+func (f *frames) send(as []Announcement, fail func(i int, err error)) (sent int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for i, a := range as {
+		b, err := a.frame()
+		if err != nil {
+			fail(i, err)
+			continue
+		}
+		f.numbers[n] = i
+		f.iovecs[n].Base = &b[0]
+		f.iovecs[n].SetLen(len(b))
+		f.targets[n].Ifindex = int32(a.Link)
+		if n++; n == sendBatch {
+			sent += f.flush(n, fail)
+			n = 0
+		}
+	}
+	return sent + f.flush(n, fail)
+}
+
+// flush sends the first n messages.
+func (f *frames) flush(n int, fail func(i int, err error)) (sent int) {
+	for i := 0; i < n; {
+		left, err := sendmmsg(f.fd, f.messages[i:n], 0)
+		if err != nil {
+			fail(f.numbers[i], err)
+			i++
+			continue
+		}
+		sent += left
+		i += left
+	}
+	return sent
+}
+
+func (f *frames) close() error { return closeSocket(&f.fd) }

@@ -1,0 +1,143 @@
+package netif
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+const forever = math.MaxUint32 // a lifetime in seconds
+
+// Change adds and removes addresses, in the given order and in few system
+// calls. Added addresses carry the mark of regent. An address that is there
+// already, or gone already, is a success.
+//
+// It returns nil if all went well, else an error or nil for each change, like
+// "add 192.0.2.1/24 to eth0: operation not permitted".
+func (h *Host) Change(changes []Change) []error {
+	var errs []error
+	build := func(i, flags int) []byte { return h.changes.changeRequest(&changes[i], flags) }
+	h.changes.batch(len(changes), build, func(i int, err error) {
+		if changes[i].harmless(err) {
+			return
+		}
+		if errs == nil {
+			errs = make([]error, len(changes))
+		}
+		errs[i] = err
+	})
+	for i, err := range errs {
+		if err != nil {
+			errs[i] = h.describe(&changes[i], err)
+		}
+	}
+	return errs
+}
+
+// harmless tells whether an error means that the world is as it was asked to be.
+func (c *Change) harmless(err error) bool {
+	if c.Remove {
+		return errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.ENODEV)
+	}
+	return errors.Is(err, unix.EEXIST)
+}
+
+func (h *Host) describe(c *Change, err error) error {
+	verb, preposition := "add", "to"
+	if c.Remove {
+		verb, preposition = "remove", "from"
+	}
+	return fmt.Errorf("%s %v %s %s: %w", verb, c.Address.Prefix, preposition, h.nameOf(c.Link), err)
+}
+
+// tryChange finds out whether changes are allowed, by one that would do
+// nothing: there is no link 0.
+func (h *Host) tryChange() (refusal error) {
+	nothing := Change{Address: Address{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, 1}), 32)}, Remove: true}
+	h.changes.batch(1, func(_, flags int) []byte { return h.changes.changeRequest(&nothing, flags) },
+		func(_ int, err error) { refusal = err })
+	if nothing.harmless(refusal) {
+		return nil
+	}
+	return refusal
+}
+
+// changeRequest builds RTM_NEWADDR or RTM_DELADDR. A removal names what the
+// kernel tells addresses apart by, and nothing else.
+func (c *conn) changeRequest(ch *Change, flags int) []byte {
+	a := &ch.Address
+	local, peer, bits := a.Prefix.Addr(), a.Prefix.Addr(), a.Prefix.Bits()
+	if a.Peer.IsValid() {
+		peer, bits = a.Peer.Addr(), a.Peer.Bits()
+	}
+	family := unix.AF_INET
+	if local.Is6() {
+		family = unix.AF_INET6
+	}
+	m := nl.NewIfAddrmsg(family)
+	m.Prefixlen = uint8(bits)
+	m.Index = uint32(ch.Link)
+	parts := []nl.NetlinkRequestData{
+		m,
+		nl.NewRtAttr(unix.IFA_LOCAL, local.AsSlice()),
+		nl.NewRtAttr(unix.IFA_ADDRESS, peer.AsSlice()),
+	}
+	if ch.Remove {
+		return c.request(unix.RTM_DELADDR, flags, 0, parts...)
+	}
+	parts = append(parts, nl.NewRtAttr(ifaProto, []byte{addressProto}))
+	if local.Is4() {
+		m.Scope = a.Scope
+		if a.Broadcast.IsValid() {
+			parts = append(parts, nl.NewRtAttr(unix.IFA_BROADCAST, a.Broadcast.AsSlice()))
+		}
+		if a.Label != "" {
+			parts = append(parts, nl.NewRtAttr(unix.IFA_LABEL, nl.ZeroTerminated(a.Label)))
+		}
+	}
+	if f := a.kernelFlags(); f != 0 {
+		m.Flags = uint8(f)
+		parts = append(parts, nl.NewRtAttr(unix.IFA_FLAGS, nl.Uint32Attr(f)))
+	}
+	if p := a.preferred(); p != forever {
+		life := &nl.IfaCacheInfo{IfaCacheinfo: unix.IfaCacheinfo{Prefered: p, Valid: forever}}
+		parts = append(parts, nl.NewRtAttr(unix.IFA_CACHEINFO, life.Serialize()))
+	}
+	return c.request(unix.RTM_NEWADDR, flags|unix.NLM_F_CREATE|unix.NLM_F_EXCL, 0, parts...)
+}
+
+// kernelFlags returns the IFA_F_ flags of an address. Duplicate detection
+// would cost an IPv6 address its first second (B-5), so it is off by default.
+func (a *Address) kernelFlags() (flags uint32) {
+	set := func(on bool, flag uint32) {
+		if on {
+			flags |= flag
+		}
+	}
+	set(a.NoPrefixRoute, unix.IFA_F_NOPREFIXROUTE)
+	set(a.AutoJoin, unix.IFA_F_MCAUTOJOIN)
+	if a.Prefix.Addr().Is6() {
+		set(!a.DetectDuplicates, unix.IFA_F_NODAD)
+		set(a.Home, unix.IFA_F_HOMEADDRESS)
+		set(a.ManageTemp, unix.IFA_F_MANAGETEMPADDR)
+	}
+	return flags
+}
+
+// preferred returns how long an address is preferred, in seconds. A single
+// IPv6 address is deprecated from the start, so that the host does not choose
+// it as the source of its own connections.
+func (a *Address) preferred() uint32 {
+	switch {
+	case a.HasPreferred:
+		return a.Preferred
+	case a.Prefix.Addr().Is6() && a.Prefix.IsSingleIP():
+		return 0
+	default:
+		return forever
+	}
+}

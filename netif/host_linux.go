@@ -1,0 +1,82 @@
+package netif
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+)
+
+// A Host is a network namespace as a router's host: its links, their
+// addresses, and the neighbours that must hear about them. Each purpose has a
+// socket of its own, so none disturbs another. Its methods may be called from
+// any goroutine.
+type Host struct {
+	log     *slog.Logger
+	asks    *conn // Links, and what Watch looks up
+	changes *conn
+	events  *feed
+	frames  *frames
+	resyncs atomic.Uint64
+}
+
+// Open opens the host's sockets in the network namespace of the calling
+// thread. A nil log is silent.
+func Open(log *slog.Logger) (*Host, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	h := &Host{log: log}
+	if err := h.open(); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+func (h *Host) open() (err error) {
+	if h.frames, err = openFrames(); err != nil {
+		return privilege("opening packet sockets", "CAP_NET_RAW", err)
+	}
+	if h.asks, err = openConn(); err != nil {
+		return err
+	}
+	if h.changes, err = openConn(); err != nil {
+		return err
+	}
+	if h.events, err = openFeed(); err != nil {
+		return err
+	}
+	if err := h.tryChange(); err != nil {
+		return privilege("changing addresses", "CAP_NET_ADMIN", err)
+	}
+	return nil
+}
+
+// Close closes the host's sockets and so ends Watch.
+func (h *Host) Close() error {
+	var errs []error
+	if h.frames != nil {
+		errs = append(errs, h.frames.close())
+	}
+	for _, c := range []*conn{h.asks, h.changes} {
+		if c != nil {
+			errs = append(errs, c.close())
+		}
+	}
+	if h.events != nil {
+		errs = append(errs, h.events.close())
+	}
+	return errors.Join(errs...)
+}
+
+// Resyncs counts how often Watch had to look at everything again because the
+// kernel's events overran its buffer.
+func (h *Host) Resyncs() uint64 { return h.resyncs.Load() }
+
+// nameOf returns a link's name, for errors.
+func (h *Host) nameOf(index int) string {
+	if l, err := h.link(index); err == nil {
+		return l.Name
+	}
+	return fmt.Sprintf("link %d", index)
+}

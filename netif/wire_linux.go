@@ -1,0 +1,203 @@
+package netif
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Wire is where adverts leave and arrive: one receive and one send socket a
+// family for all links of a network namespace. The kernel says on which link a
+// packet came, and takes the outgoing link the same way.
+//
+// Wake, Join and Leave may be called from any goroutine; all else belongs to
+// one goroutine that has locked its OS thread.
+type Wire struct {
+	in     [2]*inbox  // IPv4, IPv6
+	out    [2]*outbox // IPv4, IPv6
+	next   int        // the family that Receive asks first
+	poll   [3]unix.PollFd
+	event  *os.File // an eventfd, readable after Wake
+	woken  atomic.Bool
+	slack  bool // the thread's timer slack is set
+	groups *groups
+	counts WireCounts
+	drops  []Drop
+}
+
+// WireCounts counts what the wire itself knows, since it was opened.
+type WireCounts struct {
+	Received  uint64 // packets handed out by Receive
+	Fragments uint64 // dropped: came in fragments
+	Malformed uint64 // dropped: no whole IP datagram, or longer than any advert
+	Overflows uint64 // dropped by the kernel: the receive buffer was full
+	Sent      uint64 // packets that left
+	Dropped   uint64 // packets that could not leave
+}
+
+// A Drop is a packet that Flush could not send.
+type Drop struct {
+	Packet int // how many calls of Queue came before its own since the last Flush
+	Link   int
+	Err    error // a unix.Errno
+}
+
+// OpenWire opens the sockets in the network namespace of the calling thread.
+// The receive buffer has the given size in bytes for each family; it must hold
+// what arrives while the loop is held up. Without IPv6 in the kernel the wire
+// works for IPv4.
+func OpenWire(receiveBuffer int) (*Wire, error) {
+	w := &Wire{in: [2]*inbox{newInbox(IPv4), newInbox(IPv6)}, out: [2]*outbox{newOutbox(IPv4), newOutbox(IPv6)}}
+	if err := w.open(receiveBuffer); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+func (w *Wire) open(receiveBuffer int) error {
+	for i := range w.in {
+		err := errors.Join(w.in[i].open(receiveBuffer), w.out[i].open())
+		if errors.Is(err, unix.EAFNOSUPPORT) && w.in[i].family == IPv6 {
+			continue
+		}
+		if err != nil {
+			return privilege("opening raw sockets", "CAP_NET_RAW", err)
+		}
+	}
+	// Blocking, so that os.File leaves it out of the runtime's poller: only
+	// Wait ever waits for it.
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("open eventfd: %w", err)
+	}
+	w.event = os.NewFile(uintptr(fd), "eventfd")
+	w.poll = [3]unix.PollFd{
+		{Fd: int32(w.in[0].fd), Events: unix.POLLIN},
+		{Fd: int32(w.in[1].fd), Events: unix.POLLIN},
+		{Fd: int32(fd), Events: unix.POLLIN},
+	}
+	w.groups, err = newGroups()
+	return err
+}
+
+// Wait returns when packets may be waiting, when Wake was called since the
+// last Wait, or when the timeout is over; a negative one never is.
+//
+// It waits in ppoll because the runtime's own poller counts in milliseconds.
+// The thread's timer slack, 50 µs by default, goes too.
+func (w *Wire) Wait(timeout time.Duration) {
+	if !w.slack {
+		w.slack = true
+		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
+	}
+	w.pollFor(timeout)
+	for _, in := range w.in {
+		in.drained = false
+	}
+	if w.poll[2].Revents != 0 {
+		var count [8]byte
+		_, _ = w.event.Read(count[:])
+		// Only after the read: a Wake in between finds the flag still up and
+		// need not write, because this Wait is about to return.
+		w.woken.Store(false)
+	}
+}
+
+// pollFor waits in ppoll, again after each signal that interrupts it.
+func (w *Wire) pollFor(timeout time.Duration) {
+	start := time.Now()
+	for left := timeout; ; left = max(0, timeout-time.Since(start)) {
+		var until *unix.Timespec
+		if timeout >= 0 {
+			t := unix.NsecToTimespec(int64(left))
+			until = &t
+		}
+		if _, err := unix.Ppoll(w.poll[:], until, nil); err != unix.EINTR {
+			return
+		}
+	}
+}
+
+// Wake ends the present Wait, or else the next one. It costs a system call
+// only the first time before each Wait.
+func (w *Wire) Wake() {
+	if w.woken.CompareAndSwap(false, true) {
+		_, _ = w.event.Write([]byte{7: 1}) // fails after Close only
+	}
+}
+
+// Receive returns a batch of packets, or nil when none is left. It never
+// blocks and does not allocate. The packets are valid until the next call.
+//
+// The first call after a Wait sees everything that arrived before it; a
+// family that has answered with less than a full batch is then left alone
+// until the next Wait.
+func (w *Wire) Receive() ([]Packet, error) {
+	for range w.in {
+		in := w.in[w.next]
+		w.next ^= 1 // neither family can starve the other
+		packets, err := in.receive(&w.counts)
+		if err != nil {
+			return nil, fmt.Errorf("receive adverts: %w", err)
+		}
+		if len(packets) > 0 {
+			w.counts.Received += uint64(len(packets))
+			return packets, nil
+		}
+	}
+	return nil, nil
+}
+
+// Queue copies a packet for the next Flush. An envelope without a TTL gets
+// 255, one without a source the kernel's choice, and a packet without a link
+// goes where the routing table says.
+func (w *Wire) Queue(p Packet) {
+	number := len(w.out[0].parcels) + len(w.out[1].parcels)
+	if FamilyOf(p.Envelope.Dst) == IPv4 {
+		w.out[0].queue(p, number)
+	} else {
+		w.out[1].queue(p, number)
+	}
+}
+
+// Flush sends what was queued, in the order of Queue within each family. What
+// cannot leave at once is dropped: the next advert is due soon.
+func (w *Wire) Flush() (sent, dropped int) {
+	w.drops = w.drops[:0]
+	for _, out := range w.out {
+		n := len(out.parcels)
+		before := len(w.drops)
+		w.drops = out.flush(w.drops)
+		sent += n - (len(w.drops) - before)
+	}
+	w.counts.Sent += uint64(sent)
+	w.counts.Dropped += uint64(len(w.drops))
+	return sent, len(w.drops)
+}
+
+// Drops tells which packets the last Flush dropped, and why. It is valid until
+// the next Flush.
+func (w *Wire) Drops() []Drop { return w.drops }
+
+// Counts returns the wire's counters.
+func (w *Wire) Counts() WireCounts { return w.counts }
+
+// Close closes all sockets, which leaves all groups. Only Wake may still be
+// called, and does nothing.
+func (w *Wire) Close() error {
+	var errs []error
+	for i := range w.in {
+		errs = append(errs, closeSocket(&w.in[i].fd), closeSocket(&w.out[i].fd))
+	}
+	if w.event != nil {
+		errs = append(errs, w.event.Close())
+	}
+	if w.groups != nil {
+		errs = append(errs, w.groups.close())
+	}
+	return errors.Join(errs...)
+}
