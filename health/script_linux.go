@@ -1,0 +1,114 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+)
+
+// patience is how long a script that was told to end may take over it.
+const patience = 2 * time.Second
+
+// A script is a check that runs a command.
+type script struct {
+	check   Check
+	watcher *Watcher
+	command *command // nil: has yet to be found
+}
+
+// period is the time from start to start.
+func (c *Check) period() time.Duration {
+	if c.Interval <= 0 {
+		return time.Second
+	}
+	return c.Interval
+}
+
+func (c *Check) timeout() time.Duration {
+	if c.Timeout <= 0 {
+		return c.period()
+	}
+	return c.Timeout
+}
+
+// watch runs the command in its rhythm until ctx ends. A start that falls due
+// while the run before it still goes on is left out.
+func (s *script) watch(ctx context.Context, r rhythm) {
+	began := time.Now()
+	timer := time.NewTimer(r.first)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		s.run(ctx)
+		now := time.Since(began)
+		timer.Reset(r.after(now) - now)
+	}
+}
+
+// run runs the command once and reports what came of it.
+func (s *script) run(ctx context.Context) {
+	began := time.Now()
+	p, err := s.start()
+	if err != nil {
+		s.report(ctx, Result{Outcome: Unrunnable, Err: err})
+		return
+	}
+	defer p.close()
+	if p.wait(ctx, began.Add(s.check.timeout())) {
+		r := p.reap()
+		r.Took = time.Since(began)
+		s.report(ctx, r)
+		return
+	}
+	// It is late, and that is its result. A dying script may take its time,
+	// but the routers that follow it need not.
+	s.report(ctx, Result{Outcome: TimedOut, Took: time.Since(began)})
+	s.end(ctx, p, began)
+}
+
+// end makes sure that nothing is left of a run: neither the process nor what
+// it has started in its group.
+func (s *script) end(ctx context.Context, p *process, began time.Time) {
+	p.terminate()
+	ended := p.wait(s.watcher.hurry, time.Now().Add(patience))
+	p.kill() // even then: its children may have ignored the first signal
+	for !ended {
+		// Only a process that the kernel cannot free is here for a second
+		// turn. It counts as a failure for every run that it keeps from us.
+		ended = p.wait(context.Background(), time.Now().Add(s.check.period()))
+		if !ended {
+			s.report(ctx, Result{Outcome: TimedOut, Took: time.Since(began)})
+		}
+	}
+	p.reap()
+}
+
+// start starts the command, on the thread that starts them all.
+func (s *script) start() (p *process, err error) {
+	if s.command == nil {
+		if s.command, err = s.check.command(); err != nil {
+			return nil, err
+		}
+	}
+	done := make(chan struct{})
+	s.watcher.starts <- func() {
+		defer close(done)
+		p, err = s.command.start(s.watcher.null.Fd())
+	}
+	<-done
+	if errors.Is(err, fs.ErrNotExist) {
+		s.command = nil // it may come back elsewhere in PATH
+	}
+	return p, err
+}
+
+func (s *script) report(ctx context.Context, r Result) {
+	if ctx.Err() == nil {
+		s.watcher.report(Report{Kind: Script, Name: s.check.Name, Result: r, from: &s.check})
+	}
+}

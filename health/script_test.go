@@ -1,0 +1,424 @@
+//go:build linux
+
+package health
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// soon bounds what takes milliseconds on an idle machine.
+const soon = 30 * time.Second
+
+// A ledger collects reports.
+type ledger struct {
+	mu      sync.Mutex
+	reports []Report
+	more    chan struct{} // closed and replaced at each report
+}
+
+func newLedger() *ledger { return &ledger{more: make(chan struct{})} }
+
+func (l *ledger) add(r Report) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reports = append(l.reports, r)
+	close(l.more)
+	l.more = make(chan struct{})
+}
+
+// of returns the results of one check so far.
+func (l *ledger) of(name string) (rs []Result, more <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.reports {
+		if r.Name == name {
+			rs = append(rs, r.Result)
+		}
+	}
+	return rs, l.more
+}
+
+// wait returns the first n results of a check.
+func (l *ledger) wait(t *testing.T, name string, n int) []Result {
+	t.Helper()
+	bound := time.After(soon)
+	for {
+		rs, more := l.of(name)
+		if len(rs) >= n {
+			return rs[:n]
+		}
+		select {
+		case <-more:
+		case <-bound:
+			t.Fatalf("%s has reported %d times within %v, want %d", name, len(rs), soon, n)
+		}
+	}
+}
+
+// watching runs checks for the length of a test.
+func watching(t *testing.T, checks ...Check) (*Watcher, *ledger) {
+	t.Helper()
+	l := newLedger()
+	w, err := NewWatcher(l.add)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		now, cancel := context.WithCancel(t.Context())
+		cancel()
+		w.Stop(now)
+	})
+	w.Watch(checks)
+	return w, l
+}
+
+// write makes an executable file in a directory that everybody can enter.
+func write(t *testing.T, text string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "regent-health-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path := filepath.Join(dir, "check")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(path, []byte(text), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// once is a check that has an hour until its second run.
+func once(t *testing.T, text string) Check {
+	t.Helper()
+	return Check{Name: "chk", Command: []string{write(t, text)}, Interval: time.Hour}
+}
+
+// eventually waits until ok holds.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	bound := time.After(soon)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-bound:
+			t.Fatalf("not within %v: %s", soon, what)
+		}
+	}
+}
+
+// running reports whether a process exists and is no zombie.
+func running(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := bytes.Cut(stat, []byte(") "))
+	return err == nil && !bytes.HasPrefix(rest, []byte("Z"))
+}
+
+// pids waits until a file holds n numbers of processes.
+func pids(t *testing.T, path string, n int) (all []int) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%d processes in %s", n, path), func() bool {
+		text, _ := os.ReadFile(path)
+		all = nil
+		for line := range strings.Lines(string(text)) {
+			if pid, err := strconv.Atoi(strings.TrimSpace(line)); err == nil && strings.HasSuffix(line, "\n") {
+				all = append(all, pid)
+			}
+		}
+		return len(all) == n
+	})
+	return all
+}
+
+// keepalived-language 4.2.8, and 4.2.9 the right way round.
+func TestHowScriptsEndIsToldApart(t *testing.T) {
+	missing := Check{Name: "chk", Command: []string{"/nonexistent/check"}, Interval: time.Hour}
+	line := Check{Name: "chk", Shell: true, Command: []string{"exit 3 | true; echo pipe | grep -q pope"}, Interval: time.Hour}
+	noX := once(t, "#!/bin/sh\n")
+	if err := os.Chmod(noX.Command[0], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	noUser := once(t, "#!/bin/sh\n")
+	noUser.User = "no-such-user"
+	slow := once(t, "#!/bin/sh\nexec sleep 1000\n")
+	slow.Timeout = 20 * time.Millisecond
+	args := once(t, "#!/bin/sh\n[ \"$1\" = 'a b' ] && [ $# = 1 ] && exit 7\n")
+	args.Command = append(args.Command, "a b")
+
+	for name, c := range map[string]struct {
+		check Check
+		want  Result // Took and Err aside
+		err   string
+	}{
+		"success":             {check: once(t, "#!/bin/sh\nexit 0\n"), want: Result{Outcome: Good}},
+		"exit status":         {check: once(t, "#!/bin/sh\nexit 42\n"), want: Result{Outcome: Exited, Code: 42}},
+		"arguments":           {check: args, want: Result{Outcome: Exited, Code: 7}},
+		"signal":              {check: once(t, "#!/bin/sh\nkill -SEGV $$\n"), want: Result{Outcome: Signaled, Code: int(syscall.SIGSEGV)}},
+		"timeout":             {check: slow, want: Result{Outcome: TimedOut}},
+		"line for a shell":    {check: line, want: Result{Outcome: Exited, Code: 1}},
+		"without #!":          {check: once(t, "exit 5\n"), want: Result{Outcome: Exited, Code: 5}}, // 4.9.7
+		"missing":             {missing, Result{Outcome: Unrunnable}, "run /nonexistent/check: /nonexistent: no such file or directory"},
+		"not executable":      {noX, Result{Outcome: Unrunnable}, "permission denied"},
+		"missing interpreter": {once(t, "#!/nonexistent/sh\n"), Result{Outcome: Unrunnable}, "its interpreter: no such file or directory"},
+		"unknown user":        {noUser, Result{Outcome: Unrunnable}, "unknown user no-such-user"},
+		"empty":               {Check{Name: "chk"}, Result{Outcome: Unrunnable}, "empty command"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, l := watching(t, c.check)
+			got := l.wait(t, "chk", 1)[0]
+			if (got.Err != nil) != (c.err != "") || c.err != "" && !strings.Contains(got.Err.Error(), c.err) {
+				t.Errorf("error is %v, want %q", got.Err, c.err)
+			}
+			if got.Outcome == TimedOut && got.Took < c.check.Timeout {
+				t.Errorf("timed out after %v, before %v", got.Took, c.check.Timeout)
+			}
+			got.Took, got.Err = 0, nil
+			if got != c.want {
+				t.Errorf("result is %+v, want %+v", got, c.want)
+			}
+		})
+	}
+}
+
+// keepalived-language 4.2.9: what was deleted while it ran fails, and works
+// again when it is back.
+func TestDeletedScriptFails(t *testing.T) {
+	c := once(t, "#!/bin/sh\n")
+	c.Interval = 5 * time.Millisecond
+	c.Timeout = soon
+	_, l := watching(t, c)
+	l.wait(t, "chk", 1)
+	if err := os.Remove(c.Command[0]); err != nil {
+		t.Fatal(err)
+	}
+	last := func() Result { rs, _ := l.of("chk"); return rs[len(rs)-1] }
+	eventually(t, "a failure", func() bool { return last().Outcome == Unrunnable })
+	if err := last().Err; !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error is %v", err)
+	}
+	if err := os.WriteFile(c.Command[0], []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a success", func() bool { return last().Outcome == Good })
+}
+
+// keepalived-language 4.2.8: SIGTERM to the group, SIGKILL to what ignores it.
+func TestTimeoutEndsTheWholeGroup(t *testing.T) {
+	for name, text := range map[string]string{
+		"ignores SIGTERM":                   "trap '' TERM; echo $$ >>$1; sleep 1000 & echo $! >>$1; while :; do wait; done",
+		"its child ignores SIGTERM":         "(trap '' TERM; sleep 1000 & echo $! >>$1; wait) & echo $$ >>$1; sleep 1000",
+		"its child holds stdout and stderr": "sleep 1000 & echo $! >>$1; echo $$ >>$1; wait",
+		"floods its output":                 "echo $$ >>$1; yes >&2 & echo $! >>$1; while :; do echo flood; done",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := once(t, "#!/bin/sh\n"+text+"\n")
+			list := filepath.Join(filepath.Dir(c.Command[0]), "pids")
+			c.Command = append(c.Command, list)
+			c.Timeout = time.Second
+			_, l := watching(t, c)
+			all := pids(t, list, 2)
+			if r := l.wait(t, "chk", 1)[0]; r.Outcome != TimedOut {
+				t.Errorf("result is %v, want a timeout", r)
+			}
+			eventually(t, "all processes are gone", func() bool { return !running(all[0]) && !running(all[1]) })
+		})
+	}
+}
+
+// A child that lives on with the streams of its parent does not keep the
+// result back, and is left alone: a script may start a service.
+func TestBackgroundChildDelaysNothing(t *testing.T) {
+	c := once(t, "#!/bin/sh\nsleep 1000 & echo $! >$1\nexit 4\n")
+	list := filepath.Join(filepath.Dir(c.Command[0]), "pids")
+	c.Command = append(c.Command, list)
+	c.Timeout = time.Hour
+	_, l := watching(t, c)
+	child := pids(t, list, 1)[0]
+	defer syscall.Kill(child, syscall.SIGKILL)
+	if r := l.wait(t, "chk", 1)[0]; r.Outcome != Exited || r.Code != 4 {
+		t.Errorf("result is %+v, want exit status 4", r)
+	}
+	if !running(child) {
+		t.Error("the child was ended")
+	}
+}
+
+// keepalived-language 4.2.10, since 2.3.3: a start is left out while the last
+// run goes on.
+func TestNeverTwoAtOnce(t *testing.T) {
+	c := once(t, `#!/bin/sh
+mkdir "$1" || exit 9
+sleep 0.05
+rmdir "$1"
+`)
+	c.Command = append(c.Command, filepath.Join(filepath.Dir(c.Command[0]), "lock"))
+	c.Interval, c.Timeout = 7*time.Millisecond, time.Hour
+	_, l := watching(t, c)
+	for i, r := range l.wait(t, "chk", 10) {
+		if r.Outcome != Good {
+			t.Errorf("run %d: %v", i, r)
+		}
+	}
+}
+
+// Hanging scripts cost only their own checks.
+func TestHangingScriptsDelayNobody(t *testing.T) {
+	hang := write(t, "#!/bin/sh\ntrap '' TERM\nsleep 1000\n")
+	var checks []Check
+	for i := range 200 {
+		checks = append(checks, Check{Name: fmt.Sprintf("hang%d", i), Command: []string{hang}, Interval: time.Hour})
+	}
+	checks = append(checks, Check{Name: "fast", Command: []string{"true"}, Interval: 20 * time.Millisecond, Timeout: soon})
+	_, l := watching(t, checks...)
+	for i, r := range l.wait(t, "fast", 20) {
+		if r.Outcome != Good {
+			t.Errorf("run %d: %v", i, r)
+		}
+	}
+	if rs, _ := l.of("hang0"); len(rs) != 0 {
+		t.Errorf("hanging script has reported %v", rs)
+	}
+}
+
+// No thread waits for a script: otherwise a few hundred that hang would cost
+// as many threads.
+func TestHangingScriptsCostNoThreads(t *testing.T) {
+	threads := func() int {
+		tasks, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(tasks)
+	}
+	const scripts = 100
+	before := threads()
+	c := once(t, "#!/bin/sh\necho $$ >>$1\nexec sleep 1000\n")
+	list := filepath.Join(filepath.Dir(c.Command[0]), "pids")
+	var checks []Check
+	for i := range scripts {
+		checks = append(checks, Check{Name: strconv.Itoa(i), Command: []string{c.Command[0], list}, Interval: time.Hour})
+	}
+	watching(t, checks...)
+	pids(t, list, scripts)
+	if n := threads() - before; n > scripts/4 {
+		t.Errorf("%d hanging scripts cost %d threads", scripts, n)
+	}
+}
+
+func TestEnvironmentIsClean(t *testing.T) {
+	for _, name := range []string{"IFS", "LD_PRELOAD", "LD_LIBRARY_PATH", "NOTIFY_SOCKET"} {
+		t.Setenv(name, "x")
+	}
+	t.Setenv("REGENT_KEPT", "kept")
+	c := once(t, "#!/bin/sh\n{ env; echo PWD=$(pwd); cat; } >$1.new && mv $1.new $1\n")
+	out := filepath.Join(filepath.Dir(c.Command[0]), "out")
+	c.Command = append(c.Command, out)
+	_, l := watching(t, c)
+	l.wait(t, "chk", 1)
+	text, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"\nIFS=", "LD_PRELOAD=", "LD_LIBRARY_PATH=", "NOTIFY_SOCKET="} {
+		if strings.Contains("\n"+string(text), bad) {
+			t.Errorf("environment has %q:\n%s", bad, text)
+		}
+	}
+	for _, good := range []string{"REGENT_KEPT=kept\n", "PWD=/\n"} {
+		if !strings.Contains(string(text), good) {
+			t.Errorf("environment lacks %q:\n%s", good, text)
+		}
+	}
+}
+
+// keepalived-language 4.9.1: the user, its primary group, and no other.
+func TestRunsAsItsUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to become another user")
+	}
+	for name, c := range map[string]struct {
+		check Check
+		want  string
+	}{
+		"user":                      {Check{User: "nobody"}, "nobody nogroup [nogroup]"},
+		"user and group":            {Check{User: "nobody", Group: "daemon"}, "nobody daemon [daemon]"},
+		"group alone":               {Check{Group: "daemon"}, "root daemon [daemon]"},
+		"with supplementary groups": {Check{User: "nobody", Groups: true}, "nobody nogroup [nogroup]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			check := once(t, "#!/bin/sh\necho \"$(id -un) $(id -gn) [$(id -Gn)]\" >$1\n")
+			out := filepath.Join(filepath.Dir(check.Command[0]), "out")
+			if err := errors.Join(os.WriteFile(out, nil, 0o666), os.Chmod(out, 0o666)); err != nil {
+				t.Fatal(err)
+			}
+			check.Command = append(check.Command, out)
+			check.User, check.Group, check.Groups = c.check.User, c.check.Group, c.check.Groups
+			_, l := watching(t, check)
+			if r := l.wait(t, "chk", 1)[0]; r.Outcome != Good {
+				t.Fatalf("result is %v", r)
+			}
+			text, err := os.ReadFile(out)
+			if got := strings.TrimSpace(string(text)); err != nil || got != c.want {
+				t.Errorf("ran as %q, want %q (%v)", got, c.want, err)
+			}
+		})
+	}
+}
+
+// keepalived-language 4.2.12, seen from the runs: a check that a new
+// configuration does not touch is not disturbed.
+func TestReplacedChecks(t *testing.T) {
+	kept := once(t, "#!/bin/sh\necho $$ >>$1\nexec sleep 1000\n")
+	list := filepath.Join(filepath.Dir(kept.Command[0]), "pids")
+	kept.Command = append(kept.Command, list)
+	gone := kept
+	gone.Name, gone.Command = "gone", []string{kept.Command[0], list + ".gone"}
+
+	w, l := watching(t, kept, gone)
+	survivor, victim := pids(t, list, 1)[0], pids(t, list+".gone", 1)[0]
+	changed := Check{Name: "new", Command: []string{"true"}, Interval: time.Hour}
+	w.Watch([]Check{kept, changed})
+	l.wait(t, "new", 1)
+	eventually(t, "the removed one has ended", func() bool { return !running(victim) })
+	if !running(survivor) {
+		t.Error("the kept one was ended")
+	}
+	if rs, _ := l.of("gone"); len(rs) != 0 {
+		t.Errorf("the removed one has reported %v", rs)
+	}
+	w.Watch([]Check{changed})
+	eventually(t, "all have ended", func() bool { return !running(survivor) })
+}
+
+// Stop leaves no process behind, not even one that ignores SIGTERM.
+func TestStopLeavesNothingBehind(t *testing.T) {
+	c := once(t, "#!/bin/sh\ntrap '' TERM\necho $$ >>$1\nwhile :; do sleep 1000; done\n")
+	list := filepath.Join(filepath.Dir(c.Command[0]), "pids")
+	c.Command = append(c.Command, list)
+	w, err := NewWatcher(func(r Report) { t.Errorf("report %v", r) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Watch([]Check{c})
+	pid := pids(t, list, 1)[0]
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	w.Stop(ctx)
+	if running(pid) {
+		t.Error("the script still runs")
+	}
+}
