@@ -33,7 +33,7 @@ type Cause struct {
 	Priority     uint8         // the own effective priority
 	Silence      time.Duration // since the peer was heard, or since the router began to listen
 	Member       int           // GroupFollowed: index of the router that decided
-	Because      Reason        // GroupFollowed: why it did; the peer is that router's
+	Because      Reason        // GroupFollowed: why it did; peer and priorities are that router's
 }
 
 // own returns the reason behind a decision of the group.

@@ -63,7 +63,6 @@ func (g *Group) yield(now Time, by int, out []Action) []Action {
 		m.wants = false
 		if m.state == Master {
 			m.active = m.config.Interval // nobody's has been heard yet
-			why.Priority = m.priority()
 			out = m.become(now, Backup, why, out)
 		}
 	}
@@ -76,7 +75,7 @@ func (g *Group) fail(now Time, out []Action) []Action {
 	for i := range g.members {
 		if m := &g.members[i]; m.life == running && m.verdict.Fault {
 			by = i
-			out = m.fail(now, Cause{Reason: Faulted}, out)
+			out = m.fail(now, Cause{Reason: Faulted, Priority: m.priority()}, out)
 		}
 	}
 	if by < 0 {

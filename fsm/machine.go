@@ -122,7 +122,6 @@ func (m *machine) fail(now Time, why Cause, out []Action) []Action {
 	if m.state == Initialize && m.cause.own() == Faulted {
 		return out // known already
 	}
-	why.Priority = m.priority()
 	return m.become(now, Initialize, why, out)
 }
 
@@ -356,8 +355,12 @@ func (m *machine) become(now Time, to State, why Cause, out []Action) []Action {
 		m.announcer = stopped
 	}
 	m.state, m.since, m.cause = to, now, why
-	m.wants, m.held, m.timer = false, Never, Never
+	m.wants, m.held = false, Never
 	switch to {
+	case Initialize:
+		if from != Initialize { // a fault found during the start delay does not end it
+			m.timer = Never
+		}
 	case Backup:
 		m.expects = MasterTimeout
 		m.arm(now, false)
