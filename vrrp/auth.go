@@ -12,7 +12,7 @@ import (
 // version 2 (authentication) or by a signed trailer (auth_hmac), never both.
 // It is settings alone; Proof is what runs.
 type Auth struct {
-	Password string // auth_pass: its first 8 bytes count; empty: no password
+	Password Secret // auth_pass: its first 8 bytes count; empty: no password
 
 	Keys      []Key         // auth_hmac key; none: no trailer
 	ActiveKey uint8         // auth_hmac active_key: the one that signs
@@ -33,7 +33,8 @@ const (
 	MaxSecret = 64
 )
 
-// A Secret is a key's bytes. It prints as asterisks, whatever the verb (H-46).
+// A Secret is a key or a password. It prints as asterisks, whatever the verb
+// (L-2, H-46).
 type Secret []byte
 
 // Format implements fmt.Formatter.
@@ -72,7 +73,7 @@ func (k *Auth) Sign(a *Advert) { a.AuthType, a.AuthData = k.simple() }
 
 // simple returns the authentication fields of version 2 (W-32, W-33).
 func (k *Auth) simple() (kind uint8, data [8]byte) {
-	if k == nil || k.Password == "" {
+	if k == nil || len(k.Password) == 0 {
 		return NoAuth, data
 	}
 	copy(data[:], k.Password)
@@ -85,7 +86,7 @@ func (k *Auth) Check() error {
 	if !k.Sealed() {
 		return nil
 	}
-	if k.Password != "" {
+	if len(k.Password) != 0 {
 		return errors.New("auth_hmac and authentication exclude each other")
 	}
 	active := false

@@ -71,11 +71,11 @@ type vector struct {
 			Counter  uint16
 			HMAC     hexBytes
 		}
+		Forms struct {
+			MessageOnly hexNumber `json:"message_only"`
+			Pseudo      hexNumber `json:"pseudo_header"`
+		} `json:"checksum_forms"`
 	}
-	Forms struct {
-		MessageOnly hexNumber `json:"message_only"`
-		Pseudo      hexNumber `json:"pseudo_header"`
-	} `json:"checksum_forms"`
 	Expect struct{ Verdict, Rule, Counter, Warning string }
 }
 
@@ -151,7 +151,7 @@ func (r vectorRouter) profile(primary4, primary6 netip.Addr) *Profile {
 		Interval:  time.Duration(r.IntervalMS) * time.Millisecond,
 		Addresses: r.Addresses,
 		Primary:   primary4, Group: Group4,
-		Auth: &Auth{Password: r.Password},
+		Auth: &Auth{Password: Secret(r.Password)},
 	}
 	if r.Family == "ipv6" {
 		p.Primary, p.Group = primary6, Group6
