@@ -10,6 +10,8 @@ import (
 	"github.com/mdlayher/ndp"
 )
 
+const ethernetHeader = 14 // bytes
+
 var (
 	allNodes    = netip.MustParseAddr("ff02::1")
 	allNodesMAC = []byte{0x33, 0x33, 0, 0, 0, 1}
@@ -40,7 +42,11 @@ func (a Announcement) gratuitousARP() ([]byte, error) {
 		EtherType:   ethernet.EtherTypeARP,
 		Payload:     b,
 	}
-	return f.MarshalBinary()
+	padded, err := f.MarshalBinary()
+	if err != nil {
+		return nil, err
+	}
+	return padded[:ethernetHeader+len(b)], nil // the link pads what it must
 }
 
 // neighborAdvertisement is one that nobody asked for, to all nodes, and

@@ -111,11 +111,15 @@ func (w *watch) listen() error {
 func (w *watch) note(b []byte) {
 	for h, data := range messages(b) {
 		m := message{h.Type, data}
+		index, removed := 0, false
 		if l, ok := parseLink(m); ok {
-			w.changed[l.Index] = w.changed[l.Index] || l.Gone
-		} else if index, _, ok := parseAddress(m); ok {
-			w.changed[index] = w.changed[index]
+			index, removed = l.Index, l.Gone
+		} else if i, _, ok := parseAddress(m); ok {
+			index = i
+		} else {
+			continue
 		}
+		w.changed[index] = w.changed[index] || removed
 	}
 }
 

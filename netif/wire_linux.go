@@ -60,9 +60,12 @@ func OpenWire(receiveBuffer int) (*Wire, error) {
 
 func (w *Wire) open(receiveBuffer int) error {
 	for i := range w.in {
-		err := errors.Join(w.in[i].open(receiveBuffer), w.out[i].open())
+		err := w.in[i].open(receiveBuffer)
 		if errors.Is(err, unix.EAFNOSUPPORT) && w.in[i].family == IPv6 {
 			continue
+		}
+		if err == nil {
+			err = w.out[i].open()
 		}
 		if err != nil {
 			return privilege("opening raw sockets", "CAP_NET_RAW", err)
