@@ -41,7 +41,7 @@ func newSpace(t testing.TB) *space {
 		}
 		for _, name := range []string{"all", "default"} {
 			if err == nil {
-				err = os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/accept_dad", []byte("0"), 0)
+				err = writeSysctl("net/ipv6/conf/"+name+"/accept_dad", "0")
 			}
 		}
 	})
@@ -277,5 +277,7 @@ func readProc(name string) ([]byte, error) { return os.ReadFile("/proc/thread-se
 
 // noIPv6Addresses keeps the kernel from giving a link one of its own making.
 func noIPv6Addresses(link string) error {
-	return os.WriteFile("/proc/sys/net/ipv6/conf/"+link+"/addr_gen_mode", []byte("1"), 0)
+	return writeSysctl("net/ipv6/conf/"+link+"/addr_gen_mode", "1")
 }
+
+func writeSysctl(name, value string) error { return os.WriteFile("/proc/sys/"+name, []byte(value), 0) }

@@ -84,6 +84,9 @@ type LinkAddress struct {
 	Ours      bool         // carries the mark of regent (IFA_PROTO)
 }
 
+// Address returns what it takes to remove the address by a Change.
+func (a LinkAddress) Address() Address { return Address{Prefix: a.Prefix, Peer: a.Peer} }
+
 // A Packet is an advert on its way.
 type Packet struct {
 	Link     int // index of the link it came from, or leaves by
