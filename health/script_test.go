@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -420,5 +422,77 @@ func TestStopLeavesNothingBehind(t *testing.T) {
 	w.Stop(ctx)
 	if running(pid) {
 		t.Error("the script still runs")
+	}
+}
+
+// A script found in PATH is searched again when it has gone.
+func TestMovedScriptIsFound(t *testing.T) {
+	first, second := write(t, "#!/bin/sh\nexit 1\n"), write(t, "#!/bin/sh\nexit 2\n")
+	moved := second + ".later"
+	if err := os.Rename(second, moved); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", filepath.Dir(first)+":"+filepath.Dir(second))
+	_, l := watching(t, Check{Name: "chk", Command: []string{"check"}, Interval: 5 * time.Millisecond, Timeout: soon})
+	if r := l.wait(t, "chk", 1)[0]; r.Code != 1 {
+		t.Fatalf("result is %v", r)
+	}
+	if err := errors.Join(os.Remove(first), os.Rename(moved, second)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the other one runs", func() bool { rs, _ := l.of("chk"); return rs[len(rs)-1].Code == 2 })
+}
+
+// keepalived-language 4.8.11: a script does not outlive the daemon, even if
+// that is killed. The daemon is this test in another process.
+func TestScriptDiesWithTheDaemon(t *testing.T) {
+	if list := os.Getenv("REGENT_TEST_DAEMON"); list != "" {
+		w, err := NewWatcher(func(Report) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Watch([]Check{{Name: "chk", Shell: true, Command: []string{"echo $$ >" + list + "; exec sleep 1000"}, Interval: time.Hour}})
+		select {}
+	}
+	list := filepath.Join(t.TempDir(), "pids")
+	daemon := exec.Command("/proc/self/exe", "-test.run=^TestScriptDiesWithTheDaemon$")
+	daemon.Env = append(os.Environ(), "REGENT_TEST_DAEMON="+list)
+	if err := daemon.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer daemon.Wait()
+	defer daemon.Process.Kill()
+	script := pids(t, list, 1)[0]
+	t.Cleanup(func() {
+		if t.Failed() && running(script) {
+			syscall.Kill(script, syscall.SIGKILL)
+		}
+	})
+	daemon.Process.Kill()
+	eventually(t, "the script is gone", func() bool { return !running(script) })
+}
+
+// A thread that ends with its goroutine takes no script with it.
+func TestScriptSurvivesTheThreadsOfOthers(t *testing.T) {
+	c := once(t, "#!/bin/sh\necho $$ >>$1\nexec sleep 1000\n")
+	list := filepath.Join(filepath.Dir(c.Command[0]), "pids")
+	c.Command = append(c.Command, list)
+	_, l := watching(t, c)
+	script := pids(t, list, 1)[0]
+	// Use up every thread that is there, and some more.
+	var all sync.WaitGroup
+	hold := make(chan struct{})
+	for range 50 {
+		all.Go(func() {
+			runtime.LockOSThread() // and never unlock: the thread ends
+			<-hold
+		})
+	}
+	close(hold)
+	all.Wait()
+	_, other := watching(t, Check{Name: "other", Command: []string{"true"}, Interval: time.Millisecond, Timeout: soon})
+	other.wait(t, "other", 20)
+	if rs, _ := l.of("chk"); !running(script) || len(rs) != 0 {
+		t.Errorf("the script has ended: %v", rs)
 	}
 }
