@@ -27,9 +27,13 @@ func Keepalived() Daemon {
 }
 
 // StartDaemon runs a daemon in the foreground with the given configuration;
-// more are further options.
+// more are further options. Each run has files of its own: where nobody reaps
+// orphans, keepalived takes the dead process of its last pid file for alive.
 func (h *Host) StartDaemon(d Daemon, conf string, seen func(Line), more ...string) (*Proc, error) {
-	base := filepath.Join(h.Name, d.Name)
+	h.mu.Lock()
+	h.daemons++
+	base := filepath.Join(h.Name, fmt.Sprintf("%s-%d", d.Name, h.daemons))
+	h.mu.Unlock()
 	path, err := h.lab.File(base+".conf", conf)
 	if err != nil {
 		return nil, err

@@ -128,3 +128,11 @@ func (c *Capture) Last(vrid uint8) (Advert, bool) {
 	}
 	return Advert{}, false
 }
+
+// From returns the MAC address that a frame came from.
+func (f Frame) From() net.HardwareAddr {
+	if len(f.Data) < 12 {
+		return nil
+	}
+	return net.HardwareAddr(f.Data[6:12])
+}

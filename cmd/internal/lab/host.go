@@ -23,8 +23,9 @@ type Host struct {
 	done chan struct{} // closed by close: no more work
 	gone chan struct{} // closed when the thread has ended
 
-	mu     sync.Mutex
-	cables map[string]cable // by the interface's name
+	mu      sync.Mutex
+	cables  map[string]cable // by the interface's name
+	daemons int              // started so far, for the names of their files
 }
 
 var errClosed = errors.New("the lab is closed")
@@ -106,7 +107,7 @@ func (h *Host) prepare() error {
 		{"net/ipv6/conf/default/accept_dad", "0"},
 		{"net/ipv6/conf/default/router_solicitations", "0"},
 	} {
-		if err := h.sysctl(s[0], s[1]); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := h.Sysctl(s[0], s[1]); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
@@ -122,9 +123,9 @@ func (h *Host) prepare() error {
 	})
 }
 
-// sysctl writes a kernel setting of the host; /proc/sys/net answers for the
+// Sysctl writes a kernel setting of the host, by its path below /proc/sys; /proc/sys/net answers for the
 // namespace of the thread that opens it.
-func (h *Host) sysctl(name, value string) error {
+func (h *Host) Sysctl(name, value string) error {
 	return h.Do(func() error {
 		if err := os.WriteFile(filepath.Join("/proc/sys", name), []byte(value), 0o644); err != nil {
 			return fmt.Errorf("set %s on %s: %w", name, h.Name, err)

@@ -57,7 +57,7 @@ func New(ctx context.Context) (*Lab, error) {
 		return nil, err
 	}
 	// The switch itself must be silent, or its neighbour discovery ends up in captures.
-	if err := l.fabric.sysctl("net/ipv6/conf/default/disable_ipv6", "1"); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := l.fabric.Sysctl("net/ipv6/conf/default/disable_ipv6", "1"); err != nil && !errors.Is(err, os.ErrNotExist) {
 		l.Close()
 		return nil, err
 	}

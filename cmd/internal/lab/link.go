@@ -195,3 +195,13 @@ func (h *Host) withLink(name, what string, change func(netlink.Link) error) erro
 	}
 	return nil
 }
+
+// Running reports whether an interface is up and has a carrier.
+func (h *Host) Running(name string) (bool, error) {
+	var running bool
+	err := h.withLink(name, "look at", func(link netlink.Link) error {
+		running = link.Attrs().Flags&net.FlagRunning != 0
+		return nil
+	})
+	return running, err
+}

@@ -1,0 +1,136 @@
+package main_test
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"regent/cmd/internal/lab"
+)
+
+// frrDir is where Debian puts FRR's daemons.
+const frrDir = "/usr/lib/frr"
+
+// An frrRouter is FRR's vrrpd. It needs zebra for what it knows of the kernel,
+// and a macvlan device that has the virtual MAC and, at all times, the virtual
+// address: vrrpd only switches the device on and off (protodown).
+type frrRouter struct {
+	*stage
+	host   *lab.Host
+	speaks dialect
+	run    string // where the daemons meet
+	zebra  *lab.Proc
+	runs   []*lab.Proc
+}
+
+func newFRR(s *stage, d dialect) router {
+	s.Helper()
+	r := &frrRouter{stage: s, speaks: d, host: s.host("peer", "192.0.2.2/24", "2001:db8::2/64")}
+	addrs := []string{netip.PrefixFrom(d.vip, d.bits).String()}
+	if d.vip.Is6() {
+		// Adverts leave from a link-local address of the device.
+		addrs = append(addrs, "fe80::2:51/64")
+	}
+	// Or eth0 would answer for the address, too, with its own MAC (B-14).
+	s.must(r.host.Sysctl("net/ipv4/conf/all/arp_ignore", "1"))
+	s.must(r.host.AddMacvlan("vrrp", "eth0", r.virtualMAC(), addrs...))
+
+	// The daemons drop their rights to a user who must find the way.
+	r.run = filepath.Join(s.Dir, "frr")
+	frr, err := user.Lookup("frr")
+	s.must(err)
+	uid, err := strconv.Atoi(frr.Uid)
+	s.must(err)
+	gid, err := strconv.Atoi(frr.Gid)
+	s.must(err)
+	s.must(os.Chmod(s.Dir, 0o755))
+	s.must(os.Mkdir(r.run, 0o755))
+	s.must(os.Chown(r.run, uid, gid))
+	r.zebra = r.daemon("zebra", "")
+	s.until("zebra listens", func() bool { _, err := os.Stat(filepath.Join(r.run, "zserv")); return err == nil })
+	return r
+}
+
+// daemon starts one of FRR's daemons.
+func (r *frrRouter) daemon(name, conf string) *lab.Proc {
+	r.Helper()
+	file, err := r.File(filepath.Join("frr", name+".conf"), conf)
+	r.must(err)
+	p, err := r.host.Start(lab.Command{
+		Path: filepath.Join(frrDir, name),
+		Args: []string{
+			"-u", "frr", "-g", "frr", "--vty_socket", r.run, "-z", filepath.Join(r.run, "zserv"),
+			"-i", filepath.Join(r.run, name+".pid"), "-f", file, "-P", "0", "--log", "stdout",
+		},
+	})
+	r.must(err)
+	return p
+}
+
+func (r *frrRouter) virtualMAC() net.HardwareAddr {
+	if r.speaks.vip.Is6() {
+		return net.HardwareAddr{0, 0, 0x5e, 0, 2, vrid}
+	}
+	return net.HardwareAddr{0, 0, 0x5e, 0, 1, vrid}
+}
+
+func (r *frrRouter) name() string { return "FRR on " + r.host.Name }
+func (r *frrRouter) mac() string  { return r.virtualMAC().String() }
+func (r *frrRouter) vmac() string { return r.mac() }
+
+func (r *frrRouter) start(priority int) {
+	r.Helper()
+	r.must(r.host.Plug("eth0"))
+	family := "ip"
+	if r.speaks.vip.Is6() {
+		family = "ipv6"
+	}
+	r.runs = append(r.runs, r.daemon("vrrpd", fmt.Sprintf(`
+debug vrrp protocol
+interface eth0
+ vrrp %d version %d
+ vrrp %[1]d priority %[3]d
+ vrrp %[1]d advertisement-interval %[4]d
+ vrrp %[1]d %[5]s %[6]s
+`, vrid, r.speaks.version, priority, r.speaks.millis, family, r.speaks.vip)))
+}
+
+func (r *frrRouter) running() *lab.Proc { return r.runs[len(r.runs)-1] }
+
+func (r *frrRouter) crash() {
+	r.Helper()
+	r.running().Kill()
+	r.must(r.host.Unplug("eth0"))
+	r.ended(r.running())
+}
+
+// resign takes vrrpd out of service by its own command first, the way its
+// user guide knows, and ends it then.
+func (r *frrRouter) resign() {
+	r.Helper()
+	_, err := r.host.Run(r.Context(), "vtysh", "--vty_socket", r.run,
+		"-c", "configure terminal", "-c", "interface eth0", "-c", fmt.Sprintf("vrrp %d shutdown", vrid))
+	r.must(err)
+	r.must(r.running().Signal(syscall.SIGTERM))
+	r.ended(r.running())
+}
+
+// owns asks the device: without carrier, the address on it is dead.
+func (r *frrRouter) owns(v bool) bool {
+	up, err := r.host.Running("vrrp")
+	return err == nil && up == v
+}
+
+func (r *frrRouter) log() string {
+	var b strings.Builder
+	for _, p := range r.runs {
+		b.WriteString(p.Log())
+	}
+	return b.String()
+}
