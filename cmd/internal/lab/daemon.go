@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"os/exec"
 	"path/filepath"
 )
 
@@ -24,6 +25,20 @@ func Keepalived() Daemon {
 	return Daemon{"keepalived", "keepalived", func(base string) []string {
 		return []string{"-n", "-l", "-D", "-G", "-P", "-p", base + ".pid", "-r", base + ".vrrp.pid"}
 	}}
+}
+
+// Resolve finds the daemon's program, so that it can be started from any
+// directory.
+func (d Daemon) Resolve() (Daemon, error) {
+	path, err := exec.LookPath(d.Path)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return d, fmt.Errorf("find %s: %w", d.Name, err)
+	}
+	d.Path = path
+	return d, nil
 }
 
 // StartDaemon runs a daemon in the foreground with the given configuration;

@@ -30,9 +30,8 @@ type Probe struct {
 
 // An Echo is one question of a probe.
 type Echo struct {
-	At       time.Time     // when it was asked
-	Answered bool          // false, too, while the answer is under way
-	Took     time.Duration // until the answer
+	At       time.Time // when it was asked
+	Answered time.Time // when the answer came; zero: not yet, or never
 }
 
 // Probe starts asking; it ends with ctx or Close. The ICMP sequence number has
@@ -107,8 +106,8 @@ func (p *Probe) listen(addr netip.Addr, id uint16) {
 		// The latest question with this sequence number.
 		last := len(p.asked) - 1
 		i := last - (last-int(binary.BigEndian.Uint16(buf[6:])))&0xffff
-		if i >= 0 && !p.asked[i].Answered {
-			p.asked[i].Answered, p.asked[i].Took = true, now.Sub(p.asked[i].At)
+		if i >= 0 && p.asked[i].Answered.IsZero() {
+			p.asked[i].Answered = now
 		}
 		p.mu.Unlock()
 	}
@@ -132,27 +131,29 @@ func (p *Probe) Answers(t time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := len(p.asked) - 1; i >= 0 && p.asked[i].At.After(t); i-- {
-		if p.asked[i].Answered {
+		if !p.asked[i].Answered.IsZero() {
 			return true
 		}
 	}
 	return false
 }
 
-// Gap returns the longest silence between two times: from the last answered
-// question to the next answered one, less the one interval that lies between
-// any two. The end counts as an answer.
+// Gap returns the longest silence between two times: from one answer to the
+// next, less the one interval that lies between any two. It goes by when the
+// answers came, since questions that wait for the neighbour's MAC address are
+// answered all at once. The end counts as an answer.
 func (p *Probe) Gap(from, to time.Time) time.Duration {
+	var came []time.Time
+	for _, e := range p.Echoes() {
+		if e.Answered.After(from) && e.Answered.Before(to) {
+			came = append(came, e.Answered)
+		}
+	}
+	slices.SortFunc(came, time.Time.Compare)
 	var longest time.Duration
 	last := from
-	for _, e := range p.Echoes() {
-		if e.At.Before(from) || !e.Answered {
-			continue
-		}
-		if e.At.After(to) {
-			break
-		}
-		longest, last = max(longest, e.At.Sub(last)-p.interval), e.At
+	for _, at := range append(came, to) {
+		longest, last = max(longest, at.Sub(last)-p.interval), at
 	}
-	return max(longest, to.Sub(last)-p.interval, 0)
+	return longest
 }
