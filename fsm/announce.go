@@ -1,16 +1,19 @@
 package fsm
 
+import "time"
+
 // An announcer knows when a master tells its neighbours again who has the
 // addresses (B-3). Only a master has one that is set: leaving Master stops it.
 type announcer struct {
 	again   Time // the second burst of a new master
 	lower   Time // the second burst after a contest
-	owed    Time // a contest that the limit of S-38 left without a burst
 	refresh Time
+	rest    Time // a contest before this gets no burst of its own
+	owed    Time // but this one: the last of several contests would else leave its traces in the hosts
 }
 
 // stopped has nothing to say.
-var stopped = announcer{again: Never, lower: Never, owed: Never, refresh: Never}
+var stopped = announcer{again: Never, lower: Never, refresh: Never, rest: -Never, owed: Never}
 
 // next returns when there is something to say.
 func (a *announcer) next() Time {
@@ -40,11 +43,18 @@ func (a *announcer) adjust(now Time, old, c *Announcing) {
 	}
 }
 
-// contested returns how many messages a contest calls for, and sets the time of
-// the second burst.
-func (a *announcer) contested(now Time, c *Announcing) (times int) {
-	a.owed = Never
-	if c.LowerRepeat > 0 && c.LowerDelay > 0 {
+// contested returns how many messages a contest calls for now, and sets the
+// times of those that follow.
+func (a *announcer) contested(now Time, limit time.Duration, c *Announcing) (times int) {
+	switch {
+	case c.LowerRepeat <= 0:
+		return 0
+	case now < a.rest:
+		a.owed = a.rest
+		return 0
+	}
+	a.rest, a.owed = now.Add(limit), Never
+	if c.LowerDelay > 0 {
 		a.lower = now.Add(c.LowerDelay)
 	}
 	return c.LowerRepeat
@@ -52,7 +62,7 @@ func (a *announcer) contested(now Time, c *Announcing) (times int) {
 
 // due returns how many messages are due, and sets the times that follow. Bursts
 // that fall together are one, the greatest.
-func (a *announcer) due(now Time, c *Announcing) (times int) {
+func (a *announcer) due(now Time, limit time.Duration, c *Announcing) (times int) {
 	if a.again <= now {
 		a.again = Never
 		times = c.Repeat
@@ -62,7 +72,8 @@ func (a *announcer) due(now Time, c *Announcing) (times int) {
 		times = max(times, c.LowerRepeat)
 	}
 	if a.owed <= now {
-		times = max(times, a.contested(now, c))
+		a.owed = Never
+		times = max(times, a.contested(now, limit, c))
 	}
 	if a.refresh <= now {
 		a.refresh = after(a.refresh, c.Refresh, now)

@@ -38,7 +38,7 @@ func (c *conduct) step(now fsm.Time, router int, ev fsm.Event, out []fsm.Action)
 	early := false
 	switch r := &c.routers[router]; ev.(type) {
 	case fsm.Start:
-		c.rejoined = c.rejoined || r.stopped
+		c.rejoined = r.stopped && (c.rejoined || c.begun())
 		r.running = true
 	case fsm.Stop:
 		r.running, r.stopped = false, true
@@ -72,6 +72,16 @@ func (c *conduct) step(now fsm.Time, router int, ev fsm.Event, out []fsm.Action)
 func answered(did []fsm.Action, router int) bool {
 	for _, a := range did {
 		if a.Do == fsm.Wake && a.Router == router {
+			return true
+		}
+	}
+	return false
+}
+
+// begun says whether some member already takes part.
+func (c *conduct) begun() bool {
+	for i := range c.routers {
+		if c.routers[i].state != fsm.Initialize {
 			return true
 		}
 	}

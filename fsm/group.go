@@ -26,9 +26,9 @@ func NewGroup(configs ...Config) *Group {
 // Time must not run backwards from one call to the next. Adverts that arrived
 // before a deadline belong before its Expire (T-11).
 func (g *Group) Step(now Time, router int, ev Event, out []Action) []Action {
-	m, was, n := &g.members[router], g.members[router].state, len(out)
+	m, was := &g.members[router], g.members[router].state
 	out = m.step(now, ev, out)
-	if len(out) > n && out[len(out)-1].Do == Contest {
+	if m.contested {
 		out = g.reclaim(now, router, out)
 	}
 	if was == Master && m.state == Backup {
@@ -38,7 +38,7 @@ func (g *Group) Step(now Time, router int, ev Event, out []Action) []Action {
 	out = g.begin(now, out)
 	out = g.promote(now, out)
 	for i := range g.members {
-		out = g.members[i].wake(out)
+		out = g.members[i].wake(now, out)
 	}
 	return out
 }
@@ -46,6 +46,7 @@ func (g *Group) Step(now Time, router int, ev Event, out []Action) []Action {
 // reclaim lets the other masters announce their addresses too: what confused
 // the hosts of one network may have reached those of the others.
 func (g *Group) reclaim(now Time, by int, out []Action) []Action {
+	g.members[by].contested = false
 	for i := range g.members {
 		if m := &g.members[i]; i != by && m.state == Master {
 			out = m.reclaim(now, out)

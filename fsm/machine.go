@@ -7,7 +7,7 @@ import (
 	"regent/vrrp"
 )
 
-// replyLimit is the shortest time between two answers to lesser masters (S-38).
+// replyLimit bounds limit for long intervals (S-38).
 const replyLimit = 100 * time.Millisecond
 
 // A life is how far a router is from taking part.
@@ -47,7 +47,8 @@ type machine struct {
 	wants    bool          // the down timer has run out; the group may not be so far
 
 	// Of a master.
-	answer    Time // not before: S-38
+	answer    Time // lesser masters get none before: S-38
+	contested bool // another master was heard in this step
 	announcer announcer
 
 	peer    Peer // heard last
@@ -198,22 +199,21 @@ func (m *machine) heardAsMaster(now Time, h Heard, out []Action) []Action {
 	ours := m.priority()
 	switch {
 	case h.Priority == vrrp.Resign: // S-32
-		out = m.speak(now, out)
-		if now < m.answer {
-			return m.owe(out)
-		}
-		return m.reclaim(now, out) // it may have announced the addresses after us
+		m.contested = true // it may have announced the addresses after us
+		return m.reclaim(now, m.speak(now, out))
 	case h.Priority > ours: // S-33, whatever Preempt_Mode is (S-37)
 		return m.yield(now, h, HigherPriority, out)
 	case h.Priority == ours && h.Source.Compare(m.primary) > 0: // S-33, S-35
 		return m.yield(now, h, HigherAddress, out)
 	}
 	m.lesser++ // S-34
-	if now < m.answer {
-		return m.owe(out) // S-38
+	m.contested = true
+	if now < m.answer { // S-38
+		return m.reclaim(now, out)
 	}
+	m.answer = now.Add(m.limit())
 	if m.answers() {
-		out = m.advertise(m.priority(), out)
+		out = m.advertise(ours, out)
 	}
 	out = m.reclaim(now, out)
 	return append(out, Action{Router: m.router, Do: Contest, Cause: m.because(now, LesserMaster)})
@@ -228,20 +228,14 @@ func (m *machine) answers() bool {
 	return !m.config.SilentToLower
 }
 
+// limit returns the shortest time between two answers to lesser masters, and
+// between two announcements after contests (S-38).
+func (m *machine) limit() time.Duration { return min(m.config.Interval, replyLimit) }
+
 // reclaim announces the addresses after a contest: the other master's
 // announcement may be the last that the hosts have heard (S-40).
 func (m *machine) reclaim(now Time, out []Action) []Action {
-	m.answer = now.Add(min(m.config.Interval, replyLimit))
-	return m.announce(m.announcer.contested(now, &m.config.Announce), out)
-}
-
-// owe keeps in mind that an announcement was held back: the last of several
-// contests within the limit would else leave its traces in the hosts.
-func (m *machine) owe(out []Action) []Action {
-	if m.config.Announce.LowerRepeat > 0 {
-		m.announcer.owed = m.answer
-	}
-	return out
+	return m.announce(m.announcer.contested(now, m.limit(), &m.config.Announce), out)
 }
 
 // yield is S-33: Backup, under the sender's interval.
@@ -261,7 +255,7 @@ func (m *machine) expire(now Time, out []Action) []Action {
 			out = m.advertise(m.priority(), out)
 			m.timer = after(m.timer, m.config.Interval, now)
 		}
-		return m.announce(m.announcer.due(now, &m.config.Announce), out)
+		return m.announce(m.announcer.due(now, m.limit(), &m.config.Announce), out)
 	}
 	if now < m.timer {
 		return out
@@ -392,10 +386,11 @@ func (m *machine) deadline() Time {
 	return m.timer
 }
 
-// wake tells the deadline if it moved.
-func (m *machine) wake(out []Action) []Action {
+// wake tells the deadline if it moved. One that is past was told before, and
+// its Expire is on the way.
+func (m *machine) wake(now Time, out []Action) []Action {
 	at := m.deadline()
-	if at == m.told {
+	if at == m.told || at <= now {
 		return out
 	}
 	m.told = at
