@@ -326,6 +326,12 @@ func TestFaultsAndCountersAreNamed(t *testing.T) {
 			t.Errorf("faults %d and %d are both %q", other, f, f.Error())
 		}
 		texts[f.Error()] = f
+		var c, want Counters
+		c.Drop(f)
+		want[f.Counter()] = 1 // M-60
+		if c != want {
+			t.Errorf("fault %d moves %v", f, c)
+		}
 		if f.Err() == nil {
 			t.Errorf("fault %d is no error", f)
 		}

@@ -74,13 +74,17 @@ func (p *Proof) Configure(auth *Auth, interval time.Duration, peers []Peer) {
 	p.marks.keep(peers)
 }
 
+// Signs reports whether own adverts bear a trailer (H-12). A nil proof signs
+// none.
+func (p *Proof) Signs() bool { return p != nil && p.active >= 0 }
+
 // Seal appends the trailer to an advert that Append made, which is all of b,
 // and sets the checksum right where that covers the trailer (H-11). It returns
 // b as it is when adverts are not signed (H-12); a nil proof signs none.
 //
 // A unicast router seals once and calls Resum for each further peer (H-14).
 func (p *Proof) Seal(b []byte, e Envelope, wall time.Time) []byte {
-	if p == nil || p.active < 0 {
+	if !p.Signs() {
 		return b
 	}
 	n := len(b)

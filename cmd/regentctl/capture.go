@@ -17,6 +17,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 
 	"regent/vrrp"
+	"regent/vrrp/vrrplayer"
 )
 
 // A capture yields the packets of a pcap or pcapng stream.
@@ -29,7 +30,7 @@ type capture struct {
 // A packet is one of a capture, and the advert inside.
 type packet struct {
 	time   time.Time
-	advert *vrrp.Layer      // nil: the packet is none
+	advert *vrrplayer.Layer // nil: the packet is none
 	cut    int              // bytes that the capture left out
 	src    net.HardwareAddr // nil: the capture does not say
 	vlan   string           // tags from the outside in: "100" or "100.7"
@@ -108,7 +109,7 @@ func open(data []byte, link layers.LinkType) (p packet) {
 		first, p.src, data = openSLL2(data)
 	}
 	decoded := gopacket.NewPacket(data, first, gopacket.DecodeOptions{Lazy: true, NoCopy: true})
-	p.advert = vrrp.FindLayer(decoded)
+	p.advert = vrrplayer.Find(decoded)
 	for _, l := range decoded.Layers() {
 		switch l := l.(type) {
 		case *layers.Ethernet:

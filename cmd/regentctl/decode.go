@@ -12,7 +12,7 @@ import (
 	"regent/vrrp"
 )
 
-// Decode is the command that prints the adverts of a capture.
+// decode is the command that prints the adverts of a capture.
 type decode struct {
 	File string `arg:"" help:"Capture to read (pcap or pcapng, also gzipped); - is standard input, as from tcpdump -w -."`
 	All  bool   `short:"a" help:"Print all addresses of an advert, not only the first few."`

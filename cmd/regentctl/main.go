@@ -19,7 +19,7 @@ type commandLine struct {
 	Version kong.VersionFlag `help:"Print the version."`
 }
 
-// Streams are what a command reads and writes; kong hands them to Run.
+// streams are what a command reads and writes; kong hands them to Run.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
@@ -50,7 +50,6 @@ func run(args []string, s streams) int {
 		kong.Vars{"version": version.String("regentctl")},
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(int) { over = true }),
-		kong.UsageOnError(),
 	)
 	call, err := parser.Parse(args)
 	switch {

@@ -7,7 +7,7 @@ import (
 	"regent/vrrp"
 )
 
-// Remarks are what there is to say of an advert beyond its fields.
+// remarks are what there is to say of an advert beyond its fields.
 type remarks struct{ problems, notes []string }
 
 // String puts each problem behind a "!", and the notes in parentheses.

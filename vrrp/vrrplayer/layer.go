@@ -1,55 +1,61 @@
-package vrrp
+// Package vrrplayer makes adverts a layer of gopacket: for frames, for captures,
+// and to be checked against the work of others.
+//
+// It is apart from package vrrp because gopacket's layers fill eight megabytes
+// of tables as soon as they are linked, which a daemon has no use for.
+package vrrplayer
 
 import (
 	"net/netip"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
+
+	"regent/vrrp"
 )
 
-// LayerType is the type of Layer. gopacket's own layers.LayerTypeVRRP, which is
+// Type is the type of Layer. gopacket's own layers.LayerTypeVRRP, which is
 // version 2 alone, stays as it is.
-var LayerType = gopacket.RegisterLayerType(1112, gopacket.LayerTypeMetadata{Name: "VRRP"})
+var Type = gopacket.RegisterLayerType(1112, gopacket.LayerTypeMetadata{Name: "VRRP"})
 
 // Where gopacket's IP layers want to go on with its own type, Layer stands in.
-var canDecode = gopacket.NewLayerClass([]gopacket.LayerType{LayerType, layers.LayerTypeVRRP})
+var canDecode = gopacket.NewLayerClass([]gopacket.LayerType{Type, layers.LayerTypeVRRP})
 
-// A Layer is an advert as a layer of gopacket: for frames, for captures, and
-// to be checked against the work of others.
+// A Layer is one packet of VRRP.
 //
 // Within a gopacket.DecodingLayerParser it decodes what follows the IP layers
-// that NewLayer was given. Out of a whole gopacket.Packet, FindLayer takes it.
+// that New was given. Out of a whole gopacket.Packet, Find takes it.
 type Layer struct {
-	Advert
-	Envelope Envelope
-	Fault    Fault // what Decode found; the advert then holds what could be read
+	vrrp.Advert
+	Envelope vrrp.Envelope
+	Fault    vrrp.Fault // what Decode found; the advert then holds what could be read
 
 	contents []byte
 	ip4      *layers.IPv4
 	ip6      *layers.IPv6
 }
 
-// NewLayer makes a layer for a parser that has these layers too; a checksum
+// New makes a layer for a parser that has these layers too; a checksum
 // covers parts of them. One may be nil.
-func NewLayer(ip4 *layers.IPv4, ip6 *layers.IPv6) *Layer { return &Layer{ip4: ip4, ip6: ip6} }
+func New(ip4 *layers.IPv4, ip6 *layers.IPv6) *Layer { return &Layer{ip4: ip4, ip6: ip6} }
 
-// FindLayer takes the advert out of a packet whose IP layers were decoded, and
+// Find takes the advert out of a packet whose IP layers were decoded, and
 // is nil if there is none. A fragment is a layer with the fault BadHeader.
-func FindLayer(p gopacket.Packet) *Layer {
+func Find(p gopacket.Packet) *Layer {
 	switch ip := p.NetworkLayer().(type) {
 	case *layers.IPv4:
-		if ip.Protocol != Protocol {
+		if ip.Protocol != vrrp.Protocol {
 			return nil
 		}
 		l := &Layer{ip4: ip}
 		if ip.Flags&layers.IPv4MoreFragments != 0 || ip.FragOffset != 0 { // W-12
-			l.Envelope, l.Fault, l.contents = l.envelope(ip.Payload), BadHeader, ip.Payload
+			l.Envelope, l.Fault, l.contents = l.envelope(ip.Payload), vrrp.BadHeader, ip.Payload
 			return l
 		}
 		_ = l.DecodeFromBytes(ip.Payload, gopacket.NilDecodeFeedback) // Fault says it
 		return l
 	case *layers.IPv6:
-		if ip.NextHeader != Protocol {
+		if ip.NextHeader != vrrp.Protocol {
 			return nil
 		}
 		l := &Layer{ip6: ip}
@@ -69,7 +75,7 @@ func (l *Layer) DecodeFromBytes(data []byte, _ gopacket.DecodeFeedback) error {
 
 // envelope reads the IP layer that has data as its payload: of two that a
 // parser decodes into, the other holds an earlier packet.
-func (l *Layer) envelope(data []byte) (e Envelope) {
+func (l *Layer) envelope(data []byte) (e vrrp.Envelope) {
 	switch {
 	case l.ip4 != nil && same(l.ip4.Payload, data):
 		e.Src, _ = netip.AddrFromSlice(l.ip4.SrcIP)
@@ -90,7 +96,7 @@ func same(a, b []byte) bool {
 // SerializeTo implements gopacket.SerializableLayer: it writes the advert for
 // its Envelope.
 func (l *Layer) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeOptions) error {
-	n := Size(l.Version, l.Envelope.v6(), min(len(l.Addresses), MaxAddresses))
+	n := vrrp.Size(l.Version, l.Envelope.Src.Is6(), min(len(l.Addresses), vrrp.MaxAddresses))
 	room, err := b.PrependBytes(n)
 	if err != nil {
 		return err
@@ -100,7 +106,7 @@ func (l *Layer) SerializeTo(b gopacket.SerializeBuffer, _ gopacket.SerializeOpti
 }
 
 // LayerType implements gopacket.Layer.
-func (*Layer) LayerType() gopacket.LayerType { return LayerType }
+func (*Layer) LayerType() gopacket.LayerType { return Type }
 
 // LayerContents returns the whole advert, its trailer included.
 func (l *Layer) LayerContents() []byte { return l.contents }
