@@ -38,7 +38,9 @@ func (c *conduct) step(now fsm.Time, router int, ev fsm.Event, out []fsm.Action)
 	early := false
 	switch r := &c.routers[router]; ev.(type) {
 	case fsm.Start:
-		c.rejoined = r.stopped && (c.rejoined || c.begun())
+		if !r.running {
+			c.rejoined = (c.rejoined || r.stopped) && c.begun()
+		}
 		r.running = true
 	case fsm.Stop:
 		r.running, r.stopped = false, true
