@@ -1,6 +1,9 @@
 package health
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // More kinds of checks, whose settings are types of their own.
 const (
@@ -18,6 +21,9 @@ type FileCheck struct {
 	Init      *int // written when the file is missing (init_file); nil: nothing is
 	Overwrite bool // written even over what is there
 }
+
+// Check returns the file as a check among others.
+func (f FileCheck) Check() Check { return Check{Kind: File, Name: f.Name, File: f} }
 
 // A Match says how the parameters of a process are compared.
 type Match uint8
@@ -38,11 +44,19 @@ type ProcessCheck struct {
 	FullCommand bool // Command is argv[0] (full_command)
 	Weight      int
 	Reverse     bool
-	Quorum      int           // at least so many
-	QuorumMax   int           // and at most so many; Unlimited: any number
+	Quorum      int           // at least so many; 0 means 1, unless QuorumMax is 0 too
+	QuorumMax   int           // and at most so many; 0: none may run; Unlimited: any number
 	Gained      time.Duration // how long the quorum must hold before it counts (fork_delay)
 	Lost        time.Duration // how long it must be missed before that counts (terminate_delay)
 }
 
+// Check returns the processes as a check among others.
+func (p ProcessCheck) Check() Check { return Check{Kind: Process, Name: p.Name, Process: p} }
+
 // Unlimited is the QuorumMax of a check without one.
 const Unlimited = -1
+
+// same reports whether counts of p say something of q.
+func (p *ProcessCheck) same(q *ProcessCheck) bool {
+	return p.Command == q.Command && slices.Equal(p.Params, q.Params) && p.Match == q.Match && p.FullCommand == q.FullCommand
+}

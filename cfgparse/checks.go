@@ -1,0 +1,246 @@
+package cfgparse
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"regent/cfgparse/syntax"
+	"regent/health"
+)
+
+// A scriptDraft is a vrrp_script that is being read.
+type scriptDraft struct {
+	Origin
+	health.Check
+	command *Command
+	weight  int
+	reverse bool
+	tracked bool
+	usable  bool // the machine can run it
+}
+
+func scriptVocabulary() *Vocabulary {
+	return vocabulary("vrrp_script",
+		key("script", A, custom(`"COMMAND"`, setScript, func(d *scriptDraft) string {
+			if d.command == nil {
+				return ""
+			}
+			return quote(d.command.Line)
+		}), "required", "what to run; arguments stand inside the quotes"),
+		key("interval", A, scriptTime(func(d *scriptDraft) *time.Duration { return &d.Interval }), "1 s", "from start to start"),
+		key("timeout", A, scriptTime(func(d *scriptDraft) *time.Duration { return &d.Timeout }), "the interval", "then the script is killed and has failed"),
+		key("weight", A, custom("-253-253 [reverse]", func(l *loader, d *scriptDraft, s *syntax.Statement) {
+			d.weight, d.reverse = l.weight(s, 253, d.weight)
+		}, func(d *scriptDraft) string { return strconv.Itoa(d.weight) }), "0", "added while up, or if negative subtracted while down; 0: down means FAULT"),
+		key("rise", A, numberOr(1, unbounded, 1, func(d *scriptDraft) *int { return &d.Rise }), "1", "successes until it is up"),
+		key("fall", A, numberOr(1, unbounded, 1, func(d *scriptDraft) *int { return &d.Fall }), "1", "failures until it is down"),
+		key("user", A, custom("USER [GROUP]", func(l *loader, d *scriptDraft, s *syntax.Statement) {
+			if l.need(s, 1, "USER [GROUP]") {
+				d.User, d.Group = l.account(s, 1)
+				d.usable = d.usable && d.User != ""
+			}
+		}, func(d *scriptDraft) string { return strings.TrimSpace(d.User + " " + d.Group) }), "script_user", "who runs it"),
+		key("init_fail", A, flag(func(d *scriptDraft) *bool { return &d.InitFail }), "", "it is down until it has succeeded"),
+	)
+}
+
+func setScript(l *loader, d *scriptDraft, s *syntax.Statement) {
+	words, err := s.ShellWords()
+	if err == nil && len(words) > 2 {
+		l.complain(words[2].Pos, syntax.Advice, `script "COMMAND ARGUMENT..."`, "it runs without what follows the first word, as in keepalived",
+			"arguments of the script stand outside its quotes")
+	}
+	c := l.commandOnly(s)
+	if c == nil {
+		return
+	}
+	d.command, d.Command = c, c.Args
+	if strings.HasPrefix(c.Line, "<") { // an old form: can the file be read?
+		d.Shell, d.Command = true, []string{": " + c.Line}
+	}
+}
+
+// commandOnly reads a command without user and group.
+func (l *loader) commandOnly(s *syntax.Statement) *Command {
+	words, err := s.ShellWords()
+	if err != nil || len(words) < 2 {
+		return l.command(s) // which says what is wrong
+	}
+	c := &Command{At: words[1].Pos, Line: words[1].Text}
+	if c.Args, err = syntax.Command(c.Line); err != nil || len(c.Args) == 0 {
+		l.complain(c.At, syntax.Quotes, "a command", "the line is ignored", "cannot split %s into words", quote(c.Line))
+		return nil
+	}
+	return c
+}
+
+// scriptTime is a time in seconds with at most three decimals; 0 becomes 1 s.
+func scriptTime(field func(*scriptDraft) *time.Duration) value[scriptDraft] {
+	v := seconds(time.Millisecond, forever, field)
+	v.set = func(l *loader, d *scriptDraft, s *syntax.Statement) {
+		if !l.need(s, 1, "0.001.. s") {
+			return
+		}
+		t, _, ok := parseDuration(s.Arg(1), time.Second)
+		if ok {
+			if rounded := t.Round(time.Millisecond); rounded != t {
+				l.complain(s.Words[1].Pos, syntax.Number, "no more decimals than milliseconds", "it is rounded to "+inSeconds(rounded), "too many decimals in %s", quote(s.Arg(1)))
+				t = rounded
+			}
+		}
+		if !ok || t == 0 || t > forever {
+			l.complain(s.Words[1].Pos, syntax.Number, "0.001.. s", "1 s is used", "bad value %s of %s", quote(s.Arg(1)), s.Keyword())
+			t = time.Second
+		}
+		*field(d) = t
+	}
+	return v
+}
+
+// weight reads N [reverse] of a check's own weight.
+func (l *loader) weight(s *syntax.Statement, limit int64, before int) (weight int, reverse bool) {
+	if !l.need(s, 1, span(-limit, limit)+" [reverse]") {
+		return before, false
+	}
+	n, ok := parseNumber(s.Arg(1), -unbounded, unbounded)
+	switch {
+	case !ok:
+		l.complain(s.Words[1].Pos, syntax.Number, "a whole number, "+span(-limit, limit), "the line is ignored", "bad weight %s", quote(s.Arg(1)))
+		return before, false
+	case n < -limit || n > limit:
+		l.complain(s.Words[1].Pos, syntax.Number, span(-limit, limit), "the nearest possible weight is used", "weight %d is out of range", n)
+		n = max(-limit, min(n, limit))
+	}
+	switch s.Arg(2) {
+	case "reverse":
+		reverse = true
+	case "":
+	default:
+		l.complain(s.Words[2].Pos, syntax.General, "reverse, or nothing", "it is ignored", "unknown word %s after the weight", quote(s.Arg(2)))
+	}
+	return int(n), reverse
+}
+
+func openScript(l *loader, _ *Config, s *syntax.Statement) *scriptDraft {
+	if !l.need(s, 1, "NAME") {
+		return nil
+	}
+	d := &scriptDraft{usable: true}
+	d.At, d.Kind, d.Name = s.Pos(), health.Script, s.Arg(1)
+	d.Interval, d.Rise, d.Fall = time.Second, 1, 1
+	return d
+}
+
+func closeScript(l *loader, c *Config, d *scriptDraft, _ *syntax.Statement) {
+	if d.command == nil {
+		l.complain(d.At, syntax.General, `script "COMMAND"`, "the block is removed; who tracks it goes without", "vrrp_script %s has no script", quote(d.Name))
+		return
+	}
+	if first := l.findScript(d.Name); first != nil {
+		l.complain(d.At, syntax.Advice, "each name once", "the first one is tracked", "vrrp_script %s is defined twice; the first is at %s", quote(d.Name), first.At)
+		return
+	}
+	g := &c.Global
+	d.Secure, d.Groups = g.ScriptSecurity, g.SupplementaryGroups
+	if d.User == "" {
+		d.User, d.Group = g.ScriptUser, g.ScriptGroup
+	}
+	d.usable = d.usable && l.judgeScript(d.command.At, "vrrp_script "+d.Name, d.Check)
+	l.scripts = append(l.scripts, d)
+}
+
+func (l *loader) findScript(name string) *scriptDraft {
+	for _, d := range l.scripts {
+		if d.Name == name {
+			return d
+		}
+	}
+	return nil
+}
+
+func scriptNames(l *loader) (names []string) {
+	for _, d := range l.scripts {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// A fileDraft is a track_file that is being read.
+type fileDraft struct {
+	Origin
+	health.FileCheck
+	tracked bool
+}
+
+func fileVocabulary() *Vocabulary {
+	return vocabulary("track_file",
+		key("file", A, custom("PATH", func(l *loader, d *fileDraft, s *syntax.Statement) {
+			switch {
+			case !l.need(s, 1, "PATH"):
+			case d.Path != "":
+				l.complain(s.Pos(), syntax.General, "one file", "the first one stands", "track_file %s names a second file", quote(d.Name))
+			default:
+				d.Path = s.Arg(1)
+			}
+		}, func(d *fileDraft) string { return d.Path }), "required", "the file that holds the number"),
+		key("weight", A, custom("-254-254 [reverse]", func(l *loader, d *fileDraft, s *syntax.Statement) {
+			d.Weight, d.Reverse = l.weight(s, 254, d.Weight)
+		}, func(d *fileDraft) string { return strconv.Itoa(d.Weight) }), "1", "multiplies the number; 0: any but zero means FAULT"),
+		key("init_file", A, custom("[NUMBER] [overwrite]", setInitFile, func(d *fileDraft) string {
+			if d.Init == nil {
+				return ""
+			}
+			return strconv.Itoa(*d.Init)
+		}), "", "write the file at the start if it is missing"),
+	)
+}
+
+func setInitFile(l *loader, d *fileDraft, s *syntax.Statement) {
+	value := 0
+	for _, w := range s.Args() {
+		n, ok := parseNumber(w.Text, -1<<31, unbounded)
+		switch {
+		case ok:
+			value = int(n)
+		case w.Text == "overwrite":
+			d.Overwrite = true
+		default:
+			l.complain(w.Pos, syntax.General, "[NUMBER] [overwrite]", "it is ignored", "unknown word %s of init_file", quote(w.Text))
+		}
+	}
+	d.Init = &value
+}
+
+func openFile(l *loader, _ *Config, s *syntax.Statement) *fileDraft {
+	if !l.need(s, 1, "NAME") {
+		return nil
+	}
+	d := &fileDraft{}
+	d.At, d.Name, d.Weight = s.Pos(), s.Arg(1), 1
+	return d
+}
+
+func closeFile(l *loader, c *Config, d *fileDraft, _ *syntax.Statement) {
+	if d.Path == "" {
+		l.complain(d.At, syntax.General, "file PATH", "the block is removed", "track_file %s has no file", quote(d.Name))
+		return
+	}
+	l.files = append(l.files, d)
+}
+
+func (l *loader) findFile(name string) *fileDraft {
+	for _, d := range l.files {
+		if d.Name == name {
+			return d
+		}
+	}
+	return nil
+}
+
+func fileNames(l *loader) (names []string) {
+	for _, d := range l.files {
+		names = append(names, d.Name)
+	}
+	return names
+}

@@ -1,0 +1,523 @@
+package cfgparse
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"regent/cfgparse/syntax"
+	"regent/health"
+	"regent/netif"
+	"regent/vrrp"
+)
+
+var (
+	group4 = vrrp.Group4
+	group6 = vrrp.Group6
+)
+
+// finish works out what the blocks mean once all of them are known, in the
+// order in which the rules build on each other.
+func (l *loader) finish() {
+	l.resolveGroups()
+	for _, d := range l.drafts {
+		l.finishInstance(d)
+	}
+	l.finishGroups()
+	for _, s := range l.scripts {
+		if !s.tracked {
+			l.complain(s.At, syntax.Doubtful, "a track_script that names it", "it never runs", "vrrp_script %s is tracked by nobody", quote(s.Name))
+			continue
+		}
+		if s.usable {
+			l.cfg.Checks = append(l.cfg.Checks, s.Check)
+		}
+	}
+	l.cfg.Origins = map[string]*Origin{}
+	for _, s := range l.scripts {
+		l.cfg.Origins["vrrp_script "+s.Name] = &s.Origin
+	}
+	for _, f := range l.files {
+		l.cfg.Files = append(l.cfg.Files, f.FileCheck)
+		l.cfg.Origins["track_file "+f.Name] = &f.Origin
+	}
+	for _, p := range l.processes {
+		l.cfg.Processes = append(l.cfg.Processes, p.ProcessCheck)
+		l.cfg.Origins["vrrp_track_process "+p.Name] = &p.Origin
+	}
+	for _, b := range l.bfds {
+		l.cfg.BFD = append(l.cfg.BFD, b.BFD)
+	}
+	for _, d := range l.drafts {
+		l.cfg.Instances = append(l.cfg.Instances, d.Instance)
+	}
+	for i := range l.cfg.Instances { // only now do they stand where they stay
+		in := &l.cfg.Instances[i]
+		if len(in.Auth.Password) > 0 || len(in.Auth.Keys) > 0 {
+			in.Profile.Auth = &in.Auth
+		}
+	}
+	for _, g := range l.groups {
+		l.cfg.Groups = append(l.cfg.Groups, g.Group)
+	}
+}
+
+func (l *loader) finishInstance(d *draft) {
+	l.finishVersion(d)
+	l.finishPlace(d)
+	l.finishPriority(d)
+	l.finishInterval(d)
+	l.finishOptions(d)
+	l.finishAddresses(d)
+	l.finishAuth(d)
+	l.finishDevice(d)
+	l.finishAnnouncing(d)
+	l.finishTracks(d)
+	l.finishNotify(d)
+}
+
+// finishVersion decides family and version.
+func (l *loader) finishVersion(d *draft) {
+	g := &l.cfg.Global.Defaults
+	if d.family == 0 {
+		d.family = netif.IPv4
+	}
+	d.Port.Family = d.family
+	d.Strict = g.Strict
+	if d.strict != nil {
+		d.Strict = *d.strict
+	}
+	switch {
+	case d.version != 0:
+	case d.family == netif.IPv6:
+		d.version = vrrp.V3
+	default:
+		d.version = g.Version
+	}
+	if d.Strict && d.family == netif.IPv6 && d.version == vrrp.V2 {
+		l.complain(d.line("version"), syntax.General, "version 3", "version 3 is used", "strict_mode has no version 2 over IPv6")
+		d.version = vrrp.V3
+	}
+	d.Router.Version, d.Profile.Version = d.version, d.version
+}
+
+// finishPlace decides where adverts go and checks that they can.
+func (l *loader) finishPlace(d *draft) {
+	g := &l.cfg.Global.Defaults
+	if d.VRID == 0 && !d.badVRID {
+		l.refuse(d.At, syntax.General, "virtual_router_id 1-255", "vrrp_instance %s has no virtual_router_id", quote(d.Name))
+	}
+	group := g.Group4
+	if d.family == netif.IPv6 {
+		group = g.Group6
+	}
+	if !d.Port.Group.IsValid() {
+		d.Port.Group = group
+	}
+	for _, p := range d.peers {
+		if p.Addr == d.Port.Source {
+			l.complain(p.at, syntax.Advice, "the addresses of the other routers", "the peer is ignored", "peer %s is the own source address", p.Addr)
+			continue
+		}
+		d.Profile.Peers = append(d.Profile.Peers, p.Peer)
+	}
+	unicast := len(d.Profile.Peers) > 0
+	switch {
+	case unicast:
+		d.Port.Group = netip.Addr{}
+	case d.unicast.IsValid() && d.FaultWithoutPeers:
+		l.complain(d.unicast, syntax.Deprecated, "unicast_peer { ADDR... }", "the instance stays in FAULT (unicast_fault_no_peer)", "vrrp_instance %s has no unicast peers", quote(d.Name))
+	case d.unicast.IsValid():
+		l.complain(d.unicast, syntax.Deprecated, "unicast_peer { ADDR... }", "adverts go to the multicast group, so unicast neighbours hear nothing", "vrrp_instance %s is unicast but has no peers", quote(d.Name))
+	}
+	if d.Port.Interface == "" && !d.refused {
+		if !unicast || !d.Port.Source.IsValid() {
+			l.refuse(d.At, syntax.General, "interface IF", "vrrp_instance %s has no interface", quote(d.Name))
+		} else if d.family == netif.IPv6 && d.Port.Source.IsLinkLocalUnicast() {
+			l.refuse(d.At, syntax.General, "interface IF", "vrrp_instance %s has a link-local source but no interface", quote(d.Name))
+		}
+	}
+	if unicast && d.Strict {
+		l.complain(d.unicast, syntax.Advice, "no unicast_peer, or no strict_mode", "adverts go to the peers all the same; keepalived 2.4 refuses to run", "unicast in strict_mode")
+	}
+	d.Profile.Group = d.Port.Group
+	if d.ttl >= 0 {
+		if !unicast {
+			l.complain(d.line("unicast_ttl"), syntax.General, "unicast_peer { ADDR... }", "it is ignored", "unicast_ttl without peers")
+		} else {
+			d.Port.TTL = uint8(d.ttl)
+		}
+	}
+	d.Profile.CheckUnicastSource = d.Profile.CheckUnicastSource || g.CheckUnicastSource
+	if d.VRF != "" && (!unicast || d.Port.Interface != "") {
+		l.complain(d.line("vrf"), syntax.General, "a unicast instance without interface", "it is ignored", "vrf needs unicast without interface")
+		d.VRF = ""
+	}
+}
+
+// finishPriority decides the priority and the state wanted.
+func (l *loader) finishPriority(d *draft) {
+	switch {
+	case d.priority != 0:
+	case d.master:
+		d.priority = int(vrrp.Owner)
+		l.complain(d.line("state"), syntax.Advice, "priority 1-254", "the router behaves as the owner of its addresses, with priority 255", "state MASTER without priority")
+	default:
+		d.priority = int(vrrp.DefaultPriority)
+	}
+	owner := d.priority == int(vrrp.Owner)
+	if !d.said("state") && owner {
+		d.master = true
+	}
+	if d.Strict && d.master != owner {
+		l.complain(d.line("state"), syntax.General, "state MASTER with priority 255, and only then", "the state is made to fit the priority", "state does not fit the priority in strict_mode")
+		d.master = owner
+	}
+	d.Router.Priority = uint8(d.priority)
+	d.Profile.Owner = owner
+	d.WantMaster = d.master
+	if d.hold && (d.master || owner) {
+		l.complain(d.line("nopreempt"), syntax.General, "state BACKUP on all routers", "nopreempt is ignored", "nopreempt does not go with state MASTER")
+		d.hold = false
+	}
+	if d.delay > 0 {
+		why := ""
+		switch {
+		case d.Strict:
+			why = "strict_mode"
+		case d.hold:
+			why = "nopreempt"
+		case d.master:
+			why = "state MASTER"
+		}
+		if why != "" {
+			l.complain(d.line("preempt_delay"), syntax.General, "state BACKUP, and neither nopreempt nor strict_mode", "preempt_delay is ignored", "preempt_delay does not go with %s", why)
+			d.delay = 0
+		}
+	}
+	d.Router.NoPreempt, d.Router.PreemptDelay = d.hold, d.delay
+	if d.ExpiredBackup > 0 && !d.hold {
+		l.complain(d.line("timer_expired_backup"), syntax.General, "nopreempt", "it is ignored", "timer_expired_backup needs nopreempt")
+		d.ExpiredBackup = 0
+	}
+}
+
+// maxInterval3 is what the 12 bits of version 3 hold.
+const maxInterval3 = 4095 * 10 * time.Millisecond
+
+// finishInterval rounds the interval to what the version can say.
+func (l *loader) finishInterval(d *draft) {
+	want, unit := d.interval, time.Second
+	if d.version == vrrp.V3 {
+		unit = 10 * time.Millisecond
+	}
+	got := max(want.Round(unit), unit)
+	if d.version == vrrp.V3 {
+		got = min(got, maxInterval3)
+	}
+	if got != want {
+		expected := "whole seconds, or version 3"
+		if d.version == vrrp.V3 {
+			expected = "whole hundredths of a second, at most 40.95"
+		}
+		l.complain(d.line("advert_int"), syntax.General, expected, inSeconds(got)+" is used; neighbours must have the same", "advert_int %s is not possible in version %d", inSeconds(want), d.version)
+	}
+	d.Router.Interval, d.Profile.Interval = got, got
+}
+
+// pick is what an instance says, else the global.
+func pick(own *bool, global bool) bool {
+	if own != nil {
+		return *own
+	}
+	return global
+}
+
+// finishOptions settles the switches that have a global default.
+func (l *loader) finishOptions(d *draft) {
+	g := &l.cfg.Global
+	owner := d.Profile.Owner
+	d.Router.DownAdverts = d.down
+	if d.down == 0 {
+		d.Router.DownAdverts = g.Defaults.DownAdverts
+	}
+	lower, higher := pick(d.lower, g.Defaults.LowerNoAdvert), pick(d.higher, g.Defaults.HigherSendAdvert)
+	if d.Strict {
+		if d.Router.DownAdverts != 3 {
+			l.complain(d.line("down_timer_adverts"), syntax.General, "3", "3 is used", "down_timer_adverts in strict_mode")
+			d.Router.DownAdverts = 3
+		}
+		if d.NoAddresses {
+			l.complain(d.line("no_virtual_ipaddress"), syntax.General, "", "it is ignored", "no_virtual_ipaddress in strict_mode")
+			d.NoAddresses = false
+		}
+		lower, higher = true, false
+	}
+	d.Router.SilentToLower = lower
+	d.Router.ReplyToLower = !lower // keepalived answers in version 2, too
+	d.Router.LastWord = higher
+	d.Router.StartDelay = g.StartDelay
+	d.Profile.OwnerIgnoresAdvert = owner && (d.Strict || pick(d.owner, g.Defaults.OwnerIgnores))
+	d.Profile.AnyAddressList = true // since 2.3.3 another list is no reason to drop
+	if !d.said("skip_check_adv_addr") {
+		d.SkipCheckAddr = g.Defaults.SkipCheckAddr
+	}
+	d.Accept = !d.noAccept
+	if d.Strict && !d.said("accept") {
+		d.Accept = false
+	}
+	if d.Strict && d.said("accept") && d.version == vrrp.V2 {
+		l.complain(d.line("accept"), syntax.General, "version 3", "it is ignored", "accept in strict_mode with version 2")
+		d.Accept = false
+	}
+	if owner {
+		d.Accept = true
+	}
+	d.SendMessageChecksum = pick(d.message, g.Defaults.V3ChecksumAsV2)
+	d.Profile.AcceptPseudoGroup = len(d.Profile.Peers) > 0 && d.OldUnicastChecksum != OldChecksumNever
+	if !d.said("garp_extra_if") {
+		d.Extra = g.Announce.Extra
+	}
+	if d.TrackSource && !d.Port.Source.IsValid() {
+		l.complain(d.line("track_src_ip"), syntax.General, "mcast_src_ip or unicast_src_ip", "it is ignored", "track_src_ip without a source address")
+		d.TrackSource = false
+	}
+}
+
+// finishAddresses gathers what the instance owns.
+func (l *loader) finishAddresses(d *draft) {
+	if len(d.vips) == 0 {
+		switch {
+		case d.NoAddresses:
+		case d.version == vrrp.V3 || d.Strict:
+			l.refuse(d.line("virtual_ipaddress"), syntax.General, "virtual_ipaddress { ADDR... }, or no_virtual_ipaddress", "vrrp_instance %s has no virtual_ipaddress", quote(d.Name))
+		default:
+			l.complain(d.line("virtual_ipaddress"), syntax.General, "virtual_ipaddress { ADDR... }", "it owns nothing", "vrrp_instance %s has no virtual_ipaddress", quote(d.Name))
+		}
+	}
+	limit := l.maxAddresses(d)
+	if len(d.vips) > limit {
+		over := d.vips[limit:]
+		l.complain(over[0].at, syntax.General, fmt.Sprintf("at most %d addresses", limit), "the rest is owned, but not advertised", "the adverts of %s cannot hold %d addresses", quote(d.Name), len(d.vips))
+		d.evips = append(d.evips, over...)
+		d.vips = d.vips[:limit]
+	}
+	for _, a := range d.vips {
+		d.Advertised = append(d.Advertised, a.Prefix.Addr())
+		d.Estate.Addresses = append(d.Estate.Addresses, a.Address)
+	}
+	for _, a := range d.evips {
+		d.Estate.Addresses = append(d.Estate.Addresses, a.Address)
+	}
+	d.Profile.Addresses = d.Advertised
+}
+
+// ethernetMTU is what a link is thought to carry that nobody has seen.
+const ethernetMTU = 1500
+
+// maxAddresses is how many addresses an advert holds on its link. keepalived
+// takes 14 bytes more off, for an Ethernet header that the MTU does not count.
+func (l *loader) maxAddresses(d *draft) int {
+	mtu := ethernetMTU
+	if l.env.MTU != nil {
+		if n := l.env.MTU(d.Port.Interface); n > 0 {
+			mtu = n
+		}
+	}
+	room, size := mtu-14-20-8, 4
+	if d.family == netif.IPv6 {
+		room, size = mtu-14-40-8, 16
+	} else if d.version == vrrp.V2 {
+		room -= 8
+	}
+	return max(1, min(255, room/size))
+}
+
+func (l *loader) finishAuth(d *draft) {
+	drop := func(expected, format string, args ...any) {
+		l.complain(d.line("authentication"), syntax.General, expected, "authentication is ignored", format, args...)
+		d.Auth.Password, d.authType = nil, ""
+	}
+	switch {
+	case !d.said("authentication"):
+	case len(d.Auth.Keys) > 0:
+		drop("one of auth_hmac and authentication", "auth_hmac takes the place of authentication")
+	case d.authType == "":
+		d.Auth.Password = nil
+	case len(d.Auth.Password) == 0:
+		drop("auth_pass TEXT", "authentication without auth_pass")
+	case d.version == vrrp.V3:
+		drop("version 2, or no authentication", "VRRP version 3 has no authentication")
+	case d.Strict:
+		drop("no strict_mode, or no authentication", "strict_mode has no authentication")
+	case d.authType == "AH" && d.family == netif.IPv6:
+		drop("auth_type PASS", "auth_type AH over IPv6")
+	case d.authType == "AH":
+		d.AuthHeader = true
+		if d.master {
+			l.complain(d.line("state"), syntax.General, "state BACKUP", "the router starts as backup", "state MASTER does not go with auth_type AH")
+			d.WantMaster = false
+		}
+		l.complain(d.line("authentication"), syntax.Advice, "auth_type PASS", "neighbours with AH will not hear this router, nor it them", "auth_type AH is accepted, but regent does not act on it yet")
+		d.Auth.Password = nil
+	}
+	if len(d.Auth.Keys) > 0 && d.Strict {
+		d.Auth.Mode = vrrp.Enforce
+	}
+}
+
+func (l *loader) finishDevice(d *draft) {
+	v := &d.VMAC
+	if v.Kind == netif.Parent {
+		if v.XmitBase {
+			l.complain(d.line("vmac_xmit_base"), syntax.General, "use_vmac", "it is ignored", "vmac_xmit_base without use_vmac")
+			v.XmitBase = false
+		}
+		return
+	}
+	if d.Port.Interface == "" && !d.refused {
+		l.refuse(d.At, syntax.General, "interface IF", "use_vmac needs an interface")
+	}
+	if d.PromoteSecondaries {
+		l.complain(d.line("promote_secondaries"), syntax.General, "", "it is left out", "promote_secondaries comes with a virtual MAC by itself")
+		d.PromoteSecondaries = false
+	}
+	if v.Kind == netif.MACVLAN && len(v.MAC) == 5 {
+		v.MAC = append(v.MAC, d.VRID)
+	}
+	if d.Strict && (v.XmitBase || v.MAC != nil) {
+		l.complain(d.line("use_vmac"), syntax.General, "", "they are ignored", "vmac_xmit_base and a MAC address of one's own in strict_mode")
+		v.XmitBase, v.MAC = false, nil
+	}
+	if v.Kind == netif.MACVLAN && d.unicast.IsValid() && !v.XmitBase {
+		l.complain(d.line("use_vmac"), syntax.General, "vmac_xmit_base", "vmac_xmit_base is set", "unicast with use_vmac needs vmac_xmit_base")
+		v.XmitBase = true
+	}
+}
+
+// finishAnnouncing takes over the globals where the instance is silent.
+func (l *loader) finishAnnouncing(d *draft) {
+	g := l.cfg.Global.Announce.Announcing
+	a := &d.Router.Announce
+	*a = g
+	w := &d.garp
+	set(&a.Delay, w.delay)
+	set(&a.Refresh, w.refresh)
+	set(&a.Repeat, w.repeat)
+	set(&a.RefreshRepeat, w.refreshRepeat)
+	if d.Strict {
+		a.LowerDelay, a.LowerRepeat = 0, 0
+	}
+	set(&a.LowerDelay, w.lowerDelay)
+	set(&a.LowerRepeat, w.lowerRepeat)
+	if d.Strict && (w.lowerDelay != nil || w.lowerRepeat != nil) {
+		a.LowerDelay, a.LowerRepeat = 0, 0
+		l.complain(d.line("garp_lower_prio_repeat"), syntax.General, "", "there are none", "announcements after a lower priority in strict_mode")
+	}
+	if a.LowerRepeat == 0 {
+		a.LowerRepeat = -1 // none, where 0 would be the RFC's default
+	}
+}
+
+func set[T any](field *T, said *T) {
+	if said != nil {
+		*field = *said
+	}
+}
+
+// watched are the kinds of checks that regent acts on.
+var watched = map[health.Kind]bool{health.Script: true, health.Interface: true}
+
+// finishTracks settles what the instance depends on.
+func (l *loader) finishTracks(d *draft) {
+	for _, t := range d.tracks {
+		if t.Kind == health.Interface && t.Name == d.Port.Interface && d.Port.Interface != "" {
+			l.complain(t.at, syntax.General, "other interfaces", "the line is ignored: the own interface is tracked anyway (see dont_track_primary)", "%s is the own interface", quote(t.Name))
+			continue
+		}
+		if d.Profile.Owner && !l.ownerTracks(&t) {
+			continue
+		}
+		if d.group != nil && !l.memberTracks(d, &t) {
+			continue
+		}
+		d.keep(t)
+	}
+}
+
+// keep files a tracker under those that are watched or those that are not yet.
+func (d *draft) keep(t trackLine) {
+	if watched[t.Kind] {
+		d.Tracks = append(d.Tracks, t.Track)
+	} else {
+		d.Unwatched = append(d.Unwatched, t.Track)
+	}
+}
+
+// ownerTracks says whether an owner keeps a tracker: its priority never
+// moves, so only a weight of 0 means anything.
+func (l *loader) ownerTracks(t *trackLine) bool {
+	if t.Weight == 0 || t.Kind == health.Process {
+		return true
+	}
+	if t.Kind == health.File && t.Weight == 1 {
+		t.Weight = 0
+		return true
+	}
+	l.complain(t.at, syntax.General, "weight 0, or a priority below 255", "it is not tracked", "%s has a weight, but the priority of an owner never moves", quote(t.Name))
+	return false
+}
+
+// memberTracks neutralises the weighted trackers of a member of a sync group.
+func (l *loader) memberTracks(d *draft, t *trackLine) bool {
+	g := d.group
+	for _, other := range g.tracks {
+		if other.Kind == t.Kind && other.Name == t.Name {
+			l.complain(t.at, syntax.General, "either of the two", "the group's weight is used, unless this is 0", "%s is tracked by the instance and by its sync group %s", quote(t.Name), quote(g.Name))
+			return t.Weight == 0
+		}
+	}
+	if t.Weight == 0 || g.KeepWeights || t.Kind == health.Process {
+		return true
+	}
+	effect := "it is not tracked"
+	keep := false
+	if t.Kind == health.Interface || t.Kind == health.File && t.Weight == 1 {
+		effect, keep = "it has weight 0: down means FAULT", true
+		t.Weight = 0
+	}
+	l.complain(t.at, syntax.General, "sync_group_tracking_weight in "+g.Name, effect, "%s has a weight, but %s is in a sync group", quote(t.Name), quote(d.Name))
+	return keep
+}
+
+func (l *loader) finishGroups() {
+	for _, g := range l.groups {
+		owner := false
+		for _, d := range g.members {
+			owner = owner || d.Profile.Owner
+		}
+		for _, t := range g.tracks {
+			if owner && t.Weight != 0 {
+				l.complain(t.at, syntax.General, "weight 0, or members below priority 255", "it has weight 0: down means FAULT", "%s has a weight, but a member of %s is an owner", quote(t.Name), quote(g.Name))
+				t.Weight = 0
+			}
+			if watched[t.Kind] {
+				g.Tracks = append(g.Tracks, t.Track)
+			} else {
+				g.Unwatched = append(g.Unwatched, t.Track)
+			}
+		}
+		l.judgeNotify(&g.Notify)
+	}
+}
+
+func (l *loader) finishNotify(d *draft) { l.judgeNotify(&d.Notify) }
+
+// judgeNotify drops the scripts that this machine cannot run.
+func (l *loader) judgeNotify(n *Notify) {
+	for _, c := range []**Command{&n.Master, &n.Backup, &n.Fault, &n.Stop, &n.Deleted, &n.Any, &n.LowerPriority} {
+		if *c != nil && !l.judgeScript((*c).At, "notify script", (*c).check(&l.cfg.Global)) {
+			*c = nil
+		}
+	}
+}

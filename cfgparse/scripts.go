@@ -1,0 +1,140 @@
+package cfgparse
+
+import (
+	"errors"
+	"strings"
+
+	"regent/cfgparse/syntax"
+	"regent/health"
+)
+
+// script is a keyword that names a command and who runs it. The first one
+// stands; later ones are refused.
+func script[T any](_ string, field func(*T) **Command) value[T] {
+	return value[T]{args: `"COMMAND" [USER [GROUP]]`,
+		set: func(l *loader, t *T, s *syntax.Statement) {
+			c := l.command(s)
+			if c == nil {
+				return
+			}
+			if *field(t) != nil {
+				l.complain(s.Pos(), syntax.General, "", "the first one stands", "%s is given twice", s.Keyword())
+				return
+			}
+			*field(t) = c
+		},
+		show: func(t *T) string {
+			c := *field(t)
+			if c == nil {
+				return ""
+			}
+			return strings.TrimSpace(quote(c.Line) + " " + c.User + " " + c.Group)
+		},
+	}
+}
+
+// command reads KEYWORD "COMMAND" [USER [GROUP]]; nil: there is none.
+func (l *loader) command(s *syntax.Statement) *Command {
+	words, err := s.ShellWords()
+	if err != nil {
+		l.complain(s.Pos(), syntax.Quotes, "a closing quote", "the line is ignored", "unmatched quote after %s", s.Keyword())
+		return nil
+	}
+	if len(words) < 2 {
+		l.refuse(s.Pos(), syntax.MissingParameter, s.Keyword()+` "COMMAND" [USER [GROUP]]`, "%s lacks its argument", quote(s.Keyword()))
+		return nil
+	}
+	c := &Command{At: words[1].Pos, Line: words[1].Text}
+	if c.Args, err = syntax.Command(c.Line); err != nil || len(c.Args) == 0 {
+		l.complain(c.At, syntax.Quotes, "a command", "the line is ignored", "cannot split %s into words", quote(c.Line))
+		return nil
+	}
+	if len(words) > 2 {
+		c.User = words[2].Text
+		if len(words) > 3 {
+			c.Group = strings.TrimPrefix(words[3].Text, ":")
+		}
+		if !l.judgeAccount(words[2], c.User, c.Group, "the script is not run") {
+			return nil
+		}
+	}
+	return c
+}
+
+// account reads USER [[:]GROUP] from argument i on.
+func (l *loader) account(s *syntax.Statement, i int) (user, group string) {
+	user, group = s.Arg(i), strings.TrimPrefix(s.Arg(i+1), ":")
+	if l.judgeAccount(s.Words[i], user, group, "scripts of this user are not run") {
+		return user, group
+	}
+	return "", ""
+}
+
+// judgeAccount warns of a user or group that this machine does not know.
+func (l *loader) judgeAccount(at syntax.Word, user, group, effect string) bool {
+	if l.env.Account == nil {
+		return true
+	}
+	if err := l.env.Account(user, group); err != nil {
+		expected := ""
+		if strings.HasPrefix(user, "-") || strings.ContainsAny(user, "/.$") {
+			expected = "arguments of a script inside its quotes: \"COMMAND ARGUMENT...\""
+		}
+		l.complain(at.Pos, syntax.General, expected, effect, "%v", err)
+		return false
+	}
+	return true
+}
+
+// judgeScript holds a command against the machine. It reports whether the
+// script can be run.
+func (l *loader) judgeScript(at syntax.Pos, name string, c health.Check) bool {
+	if l.env.Script == nil {
+		return true
+	}
+	err := l.env.Script(c)
+	var insecure *health.Insecure
+	switch {
+	case err == nil:
+		return true
+	case errors.As(err, &insecure):
+		effect := "it is run all the same; enable_script_security would refuse it"
+		if c.Secure {
+			effect = "it is not run (enable_script_security)"
+		}
+		l.complain(at, syntax.Security, "owner root, and nobody else who may write", effect, "%s: %v", name, err)
+		return !c.Secure
+	}
+	l.complain(at, syntax.General, "a file that its user may execute", "the script does not run", "%s: %v", name, err)
+	return false
+}
+
+// check is a notify command as health knows commands.
+func (c *Command) check(g *Global) health.Check {
+	h := health.Check{Kind: health.Script, Command: c.Args, User: c.User, Group: c.Group, Secure: g.ScriptSecurity, Groups: g.SupplementaryGroups}
+	if h.User == "" {
+		h.User, h.Group = g.ScriptUser, g.ScriptGroup
+	}
+	return h
+}
+
+// fifo is PATH [USER [GROUP]] of a pipe. The first one stands.
+func fifo(field func(*Global) *FIFO) value[Global] {
+	return value[Global]{args: "PATH [USER [GROUP]]",
+		set: func(l *loader, g *Global, s *syntax.Statement) {
+			if !l.need(s, 1, "PATH") {
+				return
+			}
+			f := field(g)
+			if f.Path != "" {
+				l.complain(s.Pos(), syntax.General, "", "the first one stands", "%s is given twice", s.Keyword())
+				return
+			}
+			f.Path = s.Arg(1)
+			if len(s.Words) > 2 {
+				f.User, f.Group = l.account(s, 2)
+			}
+		},
+		show: func(g *Global) string { return field(g).Path },
+	}
+}
