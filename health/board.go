@@ -99,7 +99,8 @@ func (b *Board) add(c Check, old map[key]*entry) {
 // same reports whether results of c say something of d.
 func (c *Check) same(d *Check) bool {
 	return c.Kind == d.Kind && c.Name == d.Name && slices.Equal(c.Command, d.Command) &&
-		c.Shell == d.Shell && c.User == d.User && c.Group == d.Group
+		c.Shell == d.Shell && c.User == d.User && c.Group == d.Group &&
+		c.File.Path == d.File.Path && c.Process.same(&d.Process)
 }
 
 // Post records a report and returns the routers whose verdict may be another
@@ -110,7 +111,7 @@ func (b *Board) Post(r Report) []int {
 		return nil
 	}
 	e.last = r.Result
-	ok := r.Result.Outcome == Good
+	ok := r.Result.up()
 	of := e.streak.needs(ok)
 	if !e.streak.add(ok) && !e.betterKnown(r.Result) {
 		return nil
@@ -120,12 +121,12 @@ func (b *Board) Post(r Report) []int {
 }
 
 // betterKnown reports whether r, which does not turn the standing, still says
-// more than what decided it. A link has one condition at a time; a script's
-// failures are told by those that took it down, except after init_fail, when
-// there were none.
+// more than what decided it. A link has one condition at a time, and a file one
+// number. A script's failures are told by those that took it down, except after
+// init_fail, when there were none.
 func (e *entry) betterKnown(r Result) bool {
 	if e.check.Kind != Script {
-		return r != e.decided
+		return !r.says(e.decided)
 	}
 	return e.decided.Outcome == Assumed && r.Outcome != Good
 }
@@ -164,6 +165,8 @@ func (b *Board) reason(t Track) Reason {
 		r.Wait = t.Weight == 0
 	case t.Weight == 0:
 		r.Fault = r.Up == t.Reverse
+	case t.Kind == File:
+		r.Delta, r.Fault = product(r.Result.Number, t)
 	case r.Up == (t.Weight > 0):
 		r.Delta = t.Weight
 		if t.Reverse {
@@ -171,6 +174,19 @@ func (b *Board) reason(t Track) Reason {
 		}
 	}
 	return r
+}
+
+// product is what the number in a file contributes. It can be FAULT: that is
+// how keepalived reads a number that would take every priority away.
+func product(number int, t Track) (delta int, fault bool) {
+	p := number * t.Weight
+	if t.Reverse {
+		p = -p
+	}
+	if p <= -254 {
+		return 0, true
+	}
+	return min(p, 253), false
 }
 
 // Standing returns how a check is doing, and false if there is none such.

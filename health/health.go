@@ -3,9 +3,10 @@
 //
 // It has two halves. A [Board] is pure: it remembers the latest standing of
 // every check and sums up what it means for each router; it belongs to the
-// daemon's loop. A [Watcher] lives beside the loop: it runs the scripts, each
-// in a goroutine of its own, and reports what it finds. Links and addresses are
-// watched by the daemon itself, which posts them to the board like the rest.
+// daemon's loop. A [Watcher] lives beside the loop: it runs scripts and follows
+// files and processes, each in a goroutine of its own, and reports what it
+// finds. Links and addresses are watched by the daemon itself, which posts them
+// to the board like the rest.
 package health
 
 import "time"
@@ -23,7 +24,7 @@ const (
 type Check struct {
 	Kind Kind
 
-	// Name is unique in its kind: of the vrrp_script block, or of the link.
+	// Name is unique in its kind: that of the block, or of the link.
 	// A Source is named by what it wants, such as "IPv4 address on eth0", so
 	// that the reason of its absence reads "no IPv4 address on eth0".
 	Name string
@@ -40,13 +41,16 @@ type Check struct {
 	Group    string        // empty: the primary group of the user
 	Groups   bool          // with the user's supplementary groups (set_supplementary_groups)
 	Secure   bool          // refuse what Resolve calls Insecure (enable_script_security)
+
+	File    FileCheck    // for files
+	Process ProcessCheck // for processes
 }
 
 // A Track is one check that a router depends on, and how much it weighs.
 type Track struct {
 	Kind    Kind
 	Name    string
-	Weight  int  // -254 to 254; 0: down means FAULT
+	Weight  int  // -254 to 254; 0: down means FAULT. A file's number is multiplied by it
 	Reverse bool // the contribution is turned round
 }
 

@@ -54,6 +54,16 @@ func (r Reason) what() string {
 		if r.Result.Outcome == NoAddress {
 			return "no " + name
 		}
+	case File:
+		name = "file " + name
+	case Process:
+		name = "process " + name
+		switch {
+		case r.Up:
+			return fmt.Sprintf("%s: %d run", name, r.Result.Number)
+		case r.Result.Outcome != Unknown:
+			return fmt.Sprintf("%s: %v", name, r.Result)
+		}
 	case Script:
 		switch {
 		case r.Up:

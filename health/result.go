@@ -13,7 +13,7 @@ type Outcome uint8
 
 const (
 	Unknown    Outcome = iota // nothing is known yet
-	Good                      // exit status 0; the link is up; the address is there
+	Good                      // exit status 0; the link is up; the address is there; Number processes run
 	Exited                    // script: ended with the exit status Code
 	Signaled                  // script: ended by the signal Code
 	TimedOut                  // script: still ran after Took, and was ended
@@ -23,6 +23,9 @@ const (
 	NoCarrier                 // link: IFF_UP, but not IFF_RUNNING
 	Absent                    // link: does not exist
 	NoAddress                 // source: none that could be used
+	Holds                     // file: Number is in it, or stands for it because of Err
+	TooFew                    // process: Number run, fewer than Limit
+	TooMany                   // process: Number run, more than Limit
 )
 
 // A Result is what one look at a check found.
@@ -30,7 +33,19 @@ type Result struct {
 	Outcome Outcome
 	Code    int           // Exited: the status, 1 to 255. Signaled: the signal's number
 	Took    time.Duration // script: from its start to its end, or to the end of our patience
-	Err     error         // Unrunnable: verb, object and cause
+	Number  int           // what a file holds; how many processes run
+	Limit   int           // of processes
+	Err     error         // Unrunnable, Holds: verb, object and cause
+}
+
+// up reports whether a check is up by this result alone.
+func (r Result) up() bool {
+	return r.Outcome == Good || r.Outcome == Holds && r.Number == 0
+}
+
+// says reports whether r and o say the same of what was looked at.
+func (r Result) says(o Result) bool {
+	return r.Outcome == o.Outcome && r.Code == o.Code && r.Number == o.Number && r.Limit == o.Limit
 }
 
 // String says what was found, without the name of the check.
@@ -59,6 +74,15 @@ func (r Result) String() string {
 		return "does not exist"
 	case NoAddress:
 		return "missing"
+	case Holds:
+		if r.Err != nil {
+			return fmt.Sprintf("counts as %d (%v)", r.Number, r.Err)
+		}
+		return fmt.Sprintf("holds %d", r.Number)
+	case TooFew:
+		return fmt.Sprintf("%d run, at least %d must", r.Number, r.Limit)
+	case TooMany:
+		return fmt.Sprintf("%d run, at most %d may", r.Number, r.Limit)
 	}
 	return "no result yet"
 }

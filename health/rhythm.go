@@ -1,6 +1,9 @@
 package health
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // A rhythm says when the runs of a script start, counted from the moment when
 // it was set up: the first one, the second one, and from there one each period.
@@ -14,23 +17,22 @@ const (
 	few    = 50                   // scripts that may run at the same moment
 )
 
-// rhythmOf returns the rhythm of script i of n that are set up together. A few
-// start at once, each a breath after the last, and keep to that. Many would
-// stall the machine once a period, so they get slots that divide it evenly.
-// Even then the first runs come early, because routers wait for them; the
-// second run brings each script to its slot, after half a period at least and
-// one and a half at most.
-func rhythmOf(i, n int, period time.Duration) rhythm {
-	slot := period / time.Duration(n)
-	early := time.Duration(i) * min(breath, slot)
-	if n <= few {
-		return rhythm{early, early + period, period}
+// rhythmOf returns the rhythm of the script that is set up when i others are
+// there, and may first run at first. A few keep to the moment of their first
+// run. Many would stall the machine once a period, so each further one gets a
+// slot of its own: multiples of the golden ratio divide a period evenly however
+// many follow. The second run brings a script to its slot, after half a period
+// at least and one and a half at most.
+func rhythmOf(i int, first, period time.Duration) rhythm {
+	if i < few {
+		return rhythm{first, first + period, period}
 	}
-	second := time.Duration(i) * slot
-	if second-early < period/2 {
-		second += period
+	_, part := math.Modf(float64(i) * math.Phi)
+	gap := time.Duration(part*float64(period)) - first%period
+	for gap < period/2 {
+		gap += period
 	}
-	return rhythm{early, second, period}
+	return rhythm{first, first + gap, period}
 }
 
 // after returns the first start that is later than t.

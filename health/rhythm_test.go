@@ -1,44 +1,63 @@
 package health
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
 
 // keepalived-language 4.2.10: the first run at once, then one each interval.
 func TestFewScriptsKeepTheirInterval(t *testing.T) {
-	const second = time.Second
-	for n := 1; n <= few; n++ {
-		for i := range n {
-			r := rhythmOf(i, n, second)
-			if r.first > 100*time.Millisecond || r.second-r.first != second {
-				t.Fatalf("script %d of %d starts at %v and %v", i, n, r.first, r.second)
+	for i := range few {
+		first := time.Duration(i) * breath
+		if r := rhythmOf(i, first, time.Second); r != (rhythm{first, first + time.Second, time.Second}) {
+			t.Errorf("script %d: %+v", i, r)
+		}
+	}
+}
+
+// Many scripts are spread over their interval: however many there are, no
+// stretch of it is left empty and none is crowded.
+func TestManyScriptsAreSpread(t *testing.T) {
+	for _, c := range []struct {
+		n      int
+		period time.Duration
+	}{{60, time.Second}, {500, time.Second}, {500, time.Minute}, {500, 100 * time.Millisecond}, {5000, time.Second}} {
+		var slots []time.Duration
+		for i := few; i < few+c.n; i++ {
+			r := rhythmOf(i, time.Duration(i)*breath, c.period)
+			if gap := r.second - r.first; gap < c.period/2 || gap > c.period*3/2 {
+				t.Fatalf("%+v: script %d starts at %v and %v", c, i, r.first, r.second)
+			}
+			slots = append(slots, r.second%c.period)
+		}
+		slices.Sort(slots)
+		slots = append(slots, slots[0]+c.period)
+		fair := c.period / time.Duration(c.n)
+		for i := range c.n {
+			if gap := slots[i+1] - slots[i]; gap < fair/4 || gap > fair*4 {
+				t.Fatalf("%+v: a gap of %v between neighbours, want about %v", c, gap, fair)
 			}
 		}
 	}
 }
 
-// 500 scripts at one second are spread over it from the start; so are scripts
-// with longer and shorter intervals after their first run.
-func TestManyScriptsAreSpread(t *testing.T) {
-	for _, c := range []struct {
-		n      int
-		period time.Duration
-	}{{500, time.Second}, {51, time.Second}, {500, time.Minute}, {500, 100 * time.Millisecond}, {5000, time.Second}} {
-		slots := map[time.Duration]bool{}
-		for i := range c.n {
-			r := rhythmOf(i, c.n, c.period)
-			if r.first > c.period || c.n == 500 && c.period == time.Second && r.first != time.Duration(i)*2*time.Millisecond {
-				t.Errorf("%+v: script %d first starts at %v", c, i, r.first)
-			}
-			if gap := r.second - r.first; gap < c.period/2 || gap > c.period*3/2 {
-				t.Errorf("%+v: script %d starts at %v and %v", c, i, r.first, r.second)
-			}
-			slots[r.second%c.period/(c.period/time.Duration(c.n))] = true
+// A watcher lets scripts that come together first run one after the other, and
+// one that comes alone at once.
+func TestFirstRunsAreABreathApart(t *testing.T) {
+	w := &Watcher{}
+	for i := range 500 {
+		first := w.enter(time.Second).first
+		if late := time.Duration(i) * breath; first > late || i == 0 && first != 0 {
+			t.Errorf("script %d first runs after %v, want at most %v", i, first, late)
 		}
-		if len(slots) != c.n {
-			t.Errorf("%+v: the runs use %d slots", c, len(slots))
-		}
+	}
+	if wait := time.Until(w.next); wait < 0 {
+		t.Skip("the machine was too slow to enter them together")
+	}
+	w = &Watcher{next: time.Now().Add(-time.Hour)}
+	if first := w.enter(time.Second).first; first != 0 {
+		t.Errorf("one alone first runs after %v", first)
 	}
 }
 

@@ -7,13 +7,17 @@ import (
 	"time"
 )
 
-// patience is how long a script that was told to end may take over it.
-const patience = 2 * time.Second
+const (
+	patience = 2 * time.Second       // for a script that was told to end
+	farewell = 50 * time.Millisecond // for the same when the daemon itself is in a hurry
+	despair  = time.Second           // for one that was killed, then
+)
 
 // A script is a check that runs a command.
 type script struct {
 	check   Check
 	watcher *Watcher
+	report  func(Result)
 	command *command // nil: has yet to be found
 }
 
@@ -55,19 +59,19 @@ func (s *script) run(ctx context.Context) {
 	began := time.Now()
 	p, err := s.start()
 	if err != nil {
-		s.report(ctx, Result{Outcome: Unrunnable, Err: err})
+		s.report(Result{Outcome: Unrunnable, Err: err})
 		return
 	}
 	defer p.close()
 	if p.wait(ctx, began.Add(s.check.timeout())) {
 		r := p.reap()
 		r.Took = time.Since(began)
-		s.report(ctx, r)
+		s.report(r)
 		return
 	}
 	// It is late, and that is its result. A dying script may take its time,
 	// but the routers that follow it need not.
-	s.report(ctx, Result{Outcome: TimedOut, Took: time.Since(began)})
+	s.report(Result{Outcome: TimedOut, Took: time.Since(began)})
 	s.end(ctx, p, began)
 }
 
@@ -75,15 +79,21 @@ func (s *script) run(ctx context.Context) {
 // it has started in its group.
 func (s *script) end(ctx context.Context, p *process, began time.Time) {
 	p.terminate()
-	ended := p.wait(s.watcher.hurry, time.Now().Add(patience))
-	p.kill() // even then: its children may have ignored the first signal
+	ended := p.wait(ctx, time.Now().Add(patience))
+	if !ended && ctx.Err() != nil {
+		ended = p.wait(context.Background(), time.Now().Add(farewell))
+	}
+	p.kill() // even if it has ended: its children may have ignored the first signal
 	for !ended {
 		// Only a process that the kernel cannot free is here for a second
 		// turn. It counts as a failure for every run that it keeps from us.
-		ended = p.wait(context.Background(), time.Now().Add(s.check.period()))
-		if !ended {
-			s.report(ctx, Result{Outcome: TimedOut, Took: time.Since(began)})
+		if ended = p.wait(ctx, time.Now().Add(s.check.period())); ended {
+			break
 		}
+		if ctx.Err() != nil && !p.wait(context.Background(), time.Now().Add(despair)) {
+			return
+		}
+		s.report(Result{Outcome: TimedOut, Took: time.Since(began)})
 	}
 	p.reap()
 }
@@ -105,10 +115,4 @@ func (s *script) start() (p *process, err error) {
 		s.command = nil // it may come back elsewhere in PATH
 	}
 	return p, err
-}
-
-func (s *script) report(ctx context.Context, r Result) {
-	if ctx.Err() == nil {
-		s.watcher.report(Report{Kind: Script, Name: s.check.Name, Result: r, from: &s.check})
-	}
 }

@@ -69,21 +69,30 @@ func (l *ledger) wait(t *testing.T, name string, n int) []Result {
 	}
 }
 
-// watching runs checks for the length of a test.
-func watching(t *testing.T, checks ...Check) (*Watcher, *ledger) {
+// watching runs checks for the length of a test, or until stop.
+func watching(t *testing.T, checks ...Check) (l *ledger, stop func()) {
 	t.Helper()
-	l := newLedger()
-	w, err := NewWatcher(l.add)
+	l = newLedger()
+	w, err := NewWatcher()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		now, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	ctx, cancel := context.WithCancel(context.Background())
+	for _, c := range checks {
+		all.Go(func() {
+			if err := w.Watch(ctx, c, l.add); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	stop = sync.OnceFunc(func() {
 		cancel()
-		w.Stop(now)
+		all.Wait()
+		w.Close()
 	})
-	w.Watch(checks)
-	return w, l
+	t.Cleanup(stop)
+	return l, stop
 }
 
 // write makes an executable file in a directory that everybody can enter.
@@ -179,7 +188,7 @@ func TestHowScriptsEndIsToldApart(t *testing.T) {
 		"empty":               {Check{Name: "chk"}, Result{Outcome: Unrunnable}, "empty command"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, l := watching(t, c.check)
+			l, _ := watching(t, c.check)
 			got := l.wait(t, "chk", 1)[0]
 			if (got.Err != nil) != (c.err != "") || c.err != "" && !strings.Contains(got.Err.Error(), c.err) {
 				t.Errorf("error is %v, want %q", got.Err, c.err)
@@ -201,7 +210,7 @@ func TestDeletedScriptFails(t *testing.T) {
 	c := once(t, "#!/bin/sh\n")
 	c.Interval = 5 * time.Millisecond
 	c.Timeout = soon
-	_, l := watching(t, c)
+	l, _ := watching(t, c)
 	l.wait(t, "chk", 1)
 	if err := os.Remove(c.Command[0]); err != nil {
 		t.Fatal(err)
@@ -231,7 +240,7 @@ func TestTimeoutEndsTheWholeGroup(t *testing.T) {
 			list := filepath.Join(filepath.Dir(c.Command[0]), "pids")
 			c.Command = append(c.Command, list)
 			c.Timeout = time.Second
-			_, l := watching(t, c)
+			l, _ := watching(t, c)
 			all := pids(t, list, 2)
 			if r := l.wait(t, "chk", 1)[0]; r.Outcome != TimedOut {
 				t.Errorf("result is %v, want a timeout", r)
@@ -248,7 +257,7 @@ func TestBackgroundChildDelaysNothing(t *testing.T) {
 	list := filepath.Join(filepath.Dir(c.Command[0]), "pids")
 	c.Command = append(c.Command, list)
 	c.Timeout = time.Hour
-	_, l := watching(t, c)
+	l, _ := watching(t, c)
 	child := pids(t, list, 1)[0]
 	defer syscall.Kill(child, syscall.SIGKILL)
 	if r := l.wait(t, "chk", 1)[0]; r.Outcome != Exited || r.Code != 4 {
@@ -269,7 +278,7 @@ rmdir "$1"
 `)
 	c.Command = append(c.Command, filepath.Join(filepath.Dir(c.Command[0]), "lock"))
 	c.Interval, c.Timeout = 7*time.Millisecond, time.Hour
-	_, l := watching(t, c)
+	l, _ := watching(t, c)
 	for i, r := range l.wait(t, "chk", 10) {
 		if r.Outcome != Good {
 			t.Errorf("run %d: %v", i, r)
@@ -285,7 +294,7 @@ func TestHangingScriptsDelayNobody(t *testing.T) {
 		checks = append(checks, Check{Name: fmt.Sprintf("hang%d", i), Command: []string{hang}, Interval: time.Hour})
 	}
 	checks = append(checks, Check{Name: "fast", Command: []string{"true"}, Interval: 20 * time.Millisecond, Timeout: soon})
-	_, l := watching(t, checks...)
+	l, _ := watching(t, checks...)
 	for i, r := range l.wait(t, "fast", 20) {
 		if r.Outcome != Good {
 			t.Errorf("run %d: %v", i, r)
@@ -329,7 +338,7 @@ func TestEnvironmentIsClean(t *testing.T) {
 	c := once(t, "#!/bin/sh\n{ env; echo PWD=$(pwd); cat; } >$1.new && mv $1.new $1\n")
 	out := filepath.Join(filepath.Dir(c.Command[0]), "out")
 	c.Command = append(c.Command, out)
-	_, l := watching(t, c)
+	l, _ := watching(t, c)
 	l.wait(t, "chk", 1)
 	text, err := os.ReadFile(out)
 	if err != nil {
@@ -369,7 +378,7 @@ func TestRunsAsItsUser(t *testing.T) {
 			}
 			check.Command = append(check.Command, out)
 			check.User, check.Group, check.Groups = c.check.User, c.check.Group, c.check.Groups
-			_, l := watching(t, check)
+			l, _ := watching(t, check)
 			if r := l.wait(t, "chk", 1)[0]; r.Outcome != Good {
 				t.Fatalf("result is %v", r)
 			}
@@ -381,47 +390,33 @@ func TestRunsAsItsUser(t *testing.T) {
 	}
 }
 
-// keepalived-language 4.2.12, seen from the runs: a check that a new
-// configuration does not touch is not disturbed.
-func TestReplacedChecks(t *testing.T) {
-	kept := once(t, "#!/bin/sh\necho $$ >>$1\nexec sleep 1000\n")
-	list := filepath.Join(filepath.Dir(kept.Command[0]), "pids")
-	kept.Command = append(kept.Command, list)
-	gone := kept
-	gone.Name, gone.Command = "gone", []string{kept.Command[0], list + ".gone"}
-
-	w, l := watching(t, kept, gone)
-	survivor, victim := pids(t, list, 1)[0], pids(t, list+".gone", 1)[0]
-	changed := Check{Name: "new", Command: []string{"true"}, Interval: time.Hour}
-	w.Watch([]Check{kept, changed})
-	l.wait(t, "new", 1)
-	eventually(t, "the removed one has ended", func() bool { return !running(victim) })
-	if !running(survivor) {
-		t.Error("the kept one was ended")
-	}
-	if rs, _ := l.of("gone"); len(rs) != 0 {
-		t.Errorf("the removed one has reported %v", rs)
-	}
-	w.Watch([]Check{changed})
-	eventually(t, "all have ended", func() bool { return !running(survivor) })
-}
-
-// Stop leaves no process behind, not even one that ignores SIGTERM.
+// What is stopped leaves no process behind, not even one that ignores SIGTERM,
+// and does not report any more.
 func TestStopLeavesNothingBehind(t *testing.T) {
-	c := once(t, "#!/bin/sh\ntrap '' TERM\necho $$ >>$1\nwhile :; do sleep 1000; done\n")
+	c := once(t, "#!/bin/sh\ntrap '' TERM\nsleep 1000 & echo $! >>$1\necho $$ >>$1\nwhile :; do wait; done\n")
 	list := filepath.Join(filepath.Dir(c.Command[0]), "pids")
 	c.Command = append(c.Command, list)
-	w, err := NewWatcher(func(r Report) { t.Errorf("report %v", r) })
+	l, stop := watching(t, c)
+	all := pids(t, list, 2)
+	stop()
+	if running(all[1]) {
+		t.Error("the script still runs")
+	}
+	eventually(t, "its child is gone", func() bool { return !running(all[0]) })
+	if rs, _ := l.of("chk"); len(rs) != 0 {
+		t.Errorf("it has reported %v", rs)
+	}
+}
+
+// Links are the daemon's to watch.
+func TestWatchRefusesLinks(t *testing.T) {
+	w, err := NewWatcher()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Watch([]Check{c})
-	pid := pids(t, list, 1)[0]
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	w.Stop(ctx)
-	if running(pid) {
-		t.Error("the script still runs")
+	defer w.Close()
+	if err := w.Watch(t.Context(), Check{Kind: Interface, Name: "eth0"}, nil); err == nil {
+		t.Error("it watches a link")
 	}
 }
 
@@ -433,7 +428,7 @@ func TestMovedScriptIsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", filepath.Dir(first)+":"+filepath.Dir(second))
-	_, l := watching(t, Check{Name: "chk", Command: []string{"check"}, Interval: 5 * time.Millisecond, Timeout: soon})
+	l, _ := watching(t, Check{Name: "chk", Command: []string{"check"}, Interval: 5 * time.Millisecond, Timeout: soon})
 	if r := l.wait(t, "chk", 1)[0]; r.Code != 1 {
 		t.Fatalf("result is %v", r)
 	}
@@ -447,11 +442,7 @@ func TestMovedScriptIsFound(t *testing.T) {
 // that is killed. The daemon is this test in another process.
 func TestScriptDiesWithTheDaemon(t *testing.T) {
 	if list := os.Getenv("REGENT_TEST_DAEMON"); list != "" {
-		w, err := NewWatcher(func(Report) {})
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.Watch([]Check{{Name: "chk", Shell: true, Command: []string{"echo $$ >" + list + "; exec sleep 1000"}, Interval: time.Hour}})
+		watching(t, Check{Name: "chk", Shell: true, Command: []string{"echo $$ >" + list + "; exec sleep 1000"}, Interval: time.Hour})
 		select {}
 	}
 	list := filepath.Join(t.TempDir(), "pids")
@@ -477,7 +468,7 @@ func TestScriptSurvivesTheThreadsOfOthers(t *testing.T) {
 	c := once(t, "#!/bin/sh\necho $$ >>$1\nexec sleep 1000\n")
 	list := filepath.Join(filepath.Dir(c.Command[0]), "pids")
 	c.Command = append(c.Command, list)
-	_, l := watching(t, c)
+	l, _ := watching(t, c)
 	script := pids(t, list, 1)[0]
 	// Use up every thread that is there, and some more.
 	var all sync.WaitGroup
@@ -490,7 +481,7 @@ func TestScriptSurvivesTheThreadsOfOthers(t *testing.T) {
 	}
 	close(hold)
 	all.Wait()
-	_, other := watching(t, Check{Name: "other", Command: []string{"true"}, Interval: time.Millisecond, Timeout: soon})
+	other, _ := watching(t, Check{Name: "other", Command: []string{"true"}, Interval: time.Millisecond, Timeout: soon})
 	other.wait(t, "other", 20)
 	if rs, _ := l.of("chk"); !running(script) || len(rs) != 0 {
 		t.Errorf("the script has ended: %v", rs)

@@ -4,46 +4,36 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"reflect"
 	"runtime"
 	"sync"
 	"time"
 )
 
-// A Watcher runs checks until it is stopped. Of each script it starts, it
-// never has two running, and a script costs a goroutine, but no thread.
+// A Watcher runs checks. A script costs it a goroutine, but no thread.
 type Watcher struct {
-	report func(Report)
-	null   *os.File      // standard input, output and error of every script
-	starts chan<- func() // done on the thread that starts every script
-
-	hurry context.Context // at its end, scripts are killed
-	kill  context.CancelFunc
-	all   sync.WaitGroup
+	null   *os.File    // standard input, output and error of every script
+	starts chan func() // done on the thread that starts every script
 
 	mu      sync.Mutex
-	watches map[key]*watch
+	scripts int       // being watched
+	next    time.Time // when another script may first run
 }
 
-// A watch is one check being run.
-type watch struct {
-	check Check
-	stop  context.CancelFunc
-	done  <-chan struct{} // closed when the last process is gone
-}
-
-// NewWatcher returns one without checks. It calls report from many goroutines,
-// once for each look at a check.
-func NewWatcher(report func(Report)) (*Watcher, error) {
+// NewWatcher returns a watcher that needs to be closed.
+func NewWatcher() (*Watcher, error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open standard streams of scripts: %w", err)
 	}
-	starts := make(chan func())
-	w := &Watcher{report: report, null: null, starts: starts, watches: map[key]*watch{}}
-	w.hurry, w.kill = context.WithCancel(context.Background())
-	go keepThread(starts)
+	w := &Watcher{null: null, starts: make(chan func())}
+	go keepThread(w.starts)
 	return w, nil
+}
+
+// Close releases the watcher when every Watch has returned.
+func (w *Watcher) Close() {
+	close(w.starts)
+	w.null.Close()
 }
 
 // keepThread does all work on one thread. The kernel ends a script with the
@@ -59,77 +49,47 @@ func keepThread(work <-chan func()) {
 	}
 }
 
-// Watch makes checks the ones that run: it starts those that are new, stops
-// those that are gone, and does not disturb the others. Kinds that the daemon
-// watches itself are passed over. A changed check starts when the last process
-// of its predecessor has ended.
-func (w *Watcher) Watch(checks []Check) {
+// Watch runs one check until ctx ends, and calls report after each look at it,
+// on the goroutine of the caller. When it returns, nothing is left of the
+// check's processes. That takes 50 ms for one that ignores SIGTERM, but a
+// second at most: a process that even SIGKILL cannot end, because it waits for
+// a dead disk, is given up.
+//
+// An error says that nobody can watch such a check. All other mishaps are
+// results.
+func (w *Watcher) Watch(ctx context.Context, c Check, report func(Report)) error {
+	tell := func(r Result) {
+		if ctx.Err() == nil {
+			report(Report{Kind: c.Kind, Name: c.Name, Result: r, from: &c})
+		}
+	}
+	switch c.Kind {
+	case Script:
+		s := &script{check: c, watcher: w, report: tell}
+		rhythm := w.enter(c.period())
+		defer w.leave()
+		s.watch(ctx, rhythm)
+		return nil
+	}
+	return fmt.Errorf("watch %s: no script, but a matter of the daemon", c.Name)
+}
+
+// enter gives a new script its rhythm among the others.
+func (w *Watcher) enter(period time.Duration) rhythm {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-
-	var fresh []Check
-	wanted := map[key]bool{}
-	for _, c := range checks {
-		if c.Kind != Script {
-			continue
-		}
-		k := key{c.Kind, c.Name}
-		wanted[k] = true
-		if old := w.watches[k]; old == nil || !reflect.DeepEqual(old.check, c) {
-			fresh = append(fresh, c)
-		}
+	now := time.Now()
+	if w.next.Before(now) {
+		w.next = now
 	}
-	for k, old := range w.watches {
-		if !wanted[k] {
-			old.stop()
-			delete(w.watches, k)
-		}
-	}
-	for i, c := range fresh {
-		w.start(c, rhythmOf(i, len(fresh), c.period()))
-	}
+	r := rhythmOf(w.scripts, w.next.Sub(now), period)
+	w.scripts++
+	w.next = w.next.Add(breath)
+	return r
 }
 
-// start runs a check in place of any other of its name.
-func (w *Watcher) start(c Check, r rhythm) {
-	var before <-chan struct{}
-	k := key{c.Kind, c.Name}
-	if old := w.watches[k]; old != nil {
-		old.stop()
-		before = old.done
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	w.watches[k] = &watch{check: c, stop: stop, done: done}
-	w.all.Go(func() {
-		defer close(done)
-		if before != nil {
-			<-before
-		}
-		s := &script{check: c, watcher: w}
-		s.watch(ctx, r)
-	})
-}
-
-// Stop ends every check and waits until its processes are gone. They get
-// SIGTERM at once, and SIGKILL when ctx ends, but no later than 2 s. Stop gives
-// up a process that even SIGKILL cannot end, because it waits for a dead disk.
-func (w *Watcher) Stop(ctx context.Context) {
-	w.Watch(nil)
-	gone := make(chan struct{})
-	go func() {
-		w.all.Wait()
-		close(w.starts)
-		w.null.Close()
-		close(gone)
-	}()
-	select {
-	case <-gone:
-	case <-ctx.Done():
-		w.kill()
-		select {
-		case <-gone:
-		case <-time.After(time.Second):
-		}
-	}
+func (w *Watcher) leave() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.scripts--
 }
