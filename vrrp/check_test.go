@@ -243,6 +243,7 @@ func TestCheckWarnings(t *testing.T) {
 		{"R-16 and R-17", v6(), otherList, OtherList | NoLinkLocal, Accepted},
 		{"R-18: v3, another interval", v3(), func(s *scene) { s.a.Interval = 2 * time.Second }, OtherInterval, Accepted},
 		{"R-19: v3, an owner hears another master", v3(), func(s *scene) { s.p.Owner = true }, OwnerHeard, Accepted},
+		{"R-19: v2, an owner hears nobody", v2(), func(s *scene) { s.p.Owner = true }, 0, OwnerHearsNoAdverts},
 		{"R-0: a drop takes its warnings along", v3(), func(s *scene) { otherList(s); ownerIgnores(s) }, 0, OwnerHearsNoAdverts},
 		{"H-30: the clocks differ by half a window", v3(), func(s *scene) { s.signedAt = midnight.Add(-3 * time.Second) }, ClockSkew, Accepted},
 		{"H-30: the clocks differ by less", v3(), func(s *scene) { s.signedAt = midnight.Add(2 * time.Second) }, 0, Accepted},

@@ -141,6 +141,25 @@ func TestMarksAreForgotten(t *testing.T) {
 	}
 }
 
+// H-24: the seconds are compared across their wrap, in the year 2106.
+func TestFreshnessAcrossTheWrap(t *testing.T) {
+	wrap := time.Unix(1<<32, 0)
+	for _, story := range []struct {
+		sent, heard time.Duration
+		want        Fault
+	}{
+		{-time.Second, time.Second, Accepted},
+		{time.Second, -time.Second, Accepted},
+		{-10 * time.Second, time.Second, TrailerStale},
+		{10 * time.Second, -time.Second, TrailerStale},
+	} {
+		p, sender := NewProof(byTime(), time.Second, nil), NewProof(byTime(), time.Second, nil)
+		if f := hear(p, sender, peer4, wrap.Add(story.sent), wrap.Add(story.heard)); f != story.want {
+			t.Errorf("sent %v from the wrap, heard %v: got %v, want %v", story.sent, story.heard, f, story.want)
+		}
+	}
+}
+
 // H-29: four senders of a group are remembered; a fifth takes the place of the
 // one that was silent longest, where a replay counts as a sign of life.
 func TestMarksOfAGroup(t *testing.T) {
