@@ -101,7 +101,8 @@ func (s *space) up(l netlink.Link) {
 	s.must(s.netlink.LinkSetUp(l))
 }
 
-// veth makes a cable between two namespaces and plugs it in.
+// veth makes a cable between two namespaces and plugs it in. A link that has
+// just come up swallows what it is to send for a moment, so it waits.
 func veth(a *space, nameA string, b *space, nameB string) {
 	a.t.Helper()
 	a.must(a.netlink.LinkAdd(&netlink.Veth{
@@ -109,6 +110,8 @@ func veth(a *space, nameA string, b *space, nameB string) {
 	}))
 	a.up(a.link(nameA))
 	b.up(b.link(nameB))
+	a.until("carrier on "+nameA, func() bool { return a.link(nameA).Attrs().OperState == netlink.OperUp })
+	b.until("carrier on "+nameB, func() bool { return b.link(nameB).Attrs().OperState == netlink.OperUp })
 }
 
 // add gives a link an address, without duplicate detection.

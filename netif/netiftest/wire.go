@@ -1,0 +1,155 @@
+package netiftest
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"sync"
+	"time"
+
+	"regent/netif"
+	"regent/vrrp"
+)
+
+// batch is how many packets Receive returns at most.
+const batch = 64
+
+// A Wire stands for *netif.Wire.
+type Wire struct {
+	host   *Host
+	signal chan struct{} // room for one: packets or a Wake
+
+	mu    sync.Mutex
+	woken bool
+	inbox []netif.Packet
+
+	outbox []netif.Packet // of the loop alone
+}
+
+// Wait does what netif.Wire.Wait does.
+func (w *Wire) Wait(timeout time.Duration) {
+	if w.ready() {
+		return
+	}
+	var over <-chan time.Time
+	if timeout >= 0 {
+		t := time.NewTimer(timeout)
+		defer t.Stop()
+		over = t.C
+	}
+	for {
+		select {
+		case <-over:
+			w.ready()
+			return
+		case <-w.signal: // which may be an old one
+			if w.ready() {
+				return
+			}
+		}
+	}
+}
+
+// ready tells whether there is something to return for, and forgets a Wake.
+func (w *Wire) ready() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ready := w.woken || len(w.inbox) > 0
+	w.woken = false
+	return ready
+}
+
+// Wake does what netif.Wire.Wake does.
+func (w *Wire) Wake() {
+	w.mu.Lock()
+	w.woken = true
+	w.mu.Unlock()
+	w.nudge()
+}
+
+func (w *Wire) nudge() {
+	select {
+	case w.signal <- struct{}{}:
+	default:
+	}
+}
+
+// take puts a packet into the inbox.
+func (w *Wire) take(p netif.Packet) {
+	w.mu.Lock()
+	w.inbox = append(w.inbox, p)
+	w.mu.Unlock()
+	w.nudge()
+}
+
+// Receive does what netif.Wire.Receive does.
+func (w *Wire) Receive() ([]netif.Packet, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := min(len(w.inbox), batch)
+	if n == 0 {
+		return nil, nil
+	}
+	packets := w.inbox[:n:n]
+	w.inbox = w.inbox[n:]
+	return packets, nil
+}
+
+// Queue does what netif.Wire.Queue does.
+func (w *Wire) Queue(p netif.Packet) {
+	p.Payload = bytes.Clone(p.Payload)
+	if p.Envelope.TTL == 0 {
+		p.Envelope.TTL = vrrp.HopLimit
+	}
+	w.outbox = append(w.outbox, p)
+}
+
+// Flush does what netif.Wire.Flush does: what leaves a link that is down, or
+// none, is dropped.
+func (w *Wire) Flush() (sent, dropped int) {
+	for _, p := range w.outbox {
+		w.host.mu.Lock()
+		l := w.host.index(p.Link)
+		leaves := l != nil && l.state.Up
+		w.host.mu.Unlock()
+		if !leaves {
+			dropped++
+			continue
+		}
+		l.segment.deliver(w.host, p)
+		sent++
+	}
+	w.outbox = nil
+	return sent, dropped
+}
+
+// Join does what netif.Wire.Join does.
+func (w *Wire) Join(index int, group netip.Addr) error {
+	w.host.mu.Lock()
+	defer w.host.mu.Unlock()
+	l := w.host.index(index)
+	if l == nil {
+		return fmt.Errorf("join %v on link %d: %w", group, index, fs.ErrNotExist)
+	}
+	l.groups[group]++
+	return nil
+}
+
+// Leave does what netif.Wire.Leave does. A link that is gone has left already.
+func (w *Wire) Leave(index int, group netip.Addr) error {
+	w.host.mu.Lock()
+	defer w.host.mu.Unlock()
+	l := w.host.index(index)
+	if l == nil {
+		return nil
+	}
+	if l.groups[group] == 0 {
+		return fmt.Errorf("leave %v on link %d: not joined", group, index)
+	}
+	l.groups[group]--
+	return nil
+}
+
+// Close does nothing.
+func (w *Wire) Close() error { return nil }
