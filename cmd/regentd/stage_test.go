@@ -127,10 +127,10 @@ func (s *stage) ended(p *lab.Proc) int {
 	return code
 }
 
-// start runs a daemon with a configuration on a host.
+// start runs a daemon with a configuration on a host, with a detailed log.
 func (s *stage) start(d lab.Daemon, h *lab.Host, conf string, more ...string) *lab.Proc {
 	s.Helper()
-	p, err := h.StartDaemon(d, conf, nil, more...)
+	p, err := h.StartDaemon(d, conf, nil, append(more, "-D")...)
 	s.must(err)
 	return p
 }

@@ -85,7 +85,7 @@ func (r *router) start() (err error) {
 	if err := r.host.Plug("eth0"); err != nil {
 		return err
 	}
-	r.proc, err = r.host.StartDaemon(r.daemon, r.conf, func(l lab.Line) { r.out.heard(r.name, l) })
+	r.proc, err = r.host.StartDaemon(r.daemon, r.conf, func(l lab.Line) { r.out.heard(r.name, l) }, "-D")
 	return err
 }
 

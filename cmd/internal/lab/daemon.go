@@ -16,14 +16,14 @@ type Daemon struct {
 // Regentd is regent's daemon, the program at path.
 func Regentd(path string) Daemon {
 	return Daemon{"regentd", path, func(base string) []string {
-		return []string{"-n", "-l", "-D", "-p", base + ".pid"}
+		return []string{"-n", "-l", "-G", "-p", base + ".pid"}
 	}}
 }
 
 // Keepalived is Debian's keepalived, its VRRP process only.
 func Keepalived() Daemon {
 	return Daemon{"keepalived", "keepalived", func(base string) []string {
-		return []string{"-n", "-l", "-D", "-G", "-P", "-p", base + ".pid", "-r", base + ".vrrp.pid"}
+		return []string{"-n", "-l", "-G", "-P", "-p", base + ".pid", "-r", base + ".vrrp.pid"}
 	}}
 }
 

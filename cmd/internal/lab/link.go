@@ -205,3 +205,24 @@ func (h *Host) Running(name string) (bool, error) {
 	})
 	return running, err
 }
+
+// Sent returns how many packets have left through an interface.
+func (h *Host) Sent(name string) (uint64, error) {
+	return h.statistic(name, func(s *netlink.LinkStatistics) uint64 { return s.TxPackets })
+}
+
+// Received returns how many packets have come in through an interface.
+func (h *Host) Received(name string) (uint64, error) {
+	return h.statistic(name, func(s *netlink.LinkStatistics) uint64 { return s.RxPackets })
+}
+
+func (h *Host) statistic(name string, which func(*netlink.LinkStatistics) uint64) (uint64, error) {
+	var n uint64
+	err := h.withLink(name, "count the packets of", func(link netlink.Link) error {
+		if s := link.Attrs().Statistics; s != nil {
+			n = which(s)
+		}
+		return nil
+	})
+	return n, err
+}

@@ -41,6 +41,7 @@ type Proc struct {
 
 	mu    sync.Mutex
 	lines []Line
+	ended time.Time
 }
 
 // Start runs a program on the host. Its standard output and error are kept as
@@ -87,6 +88,9 @@ func (h *Host) Start(c Command) (*Proc, error) {
 	}()
 	go func() {
 		cmd.Wait() // its result is in cmd.ProcessState
+		p.mu.Lock()
+		p.ended = time.Now()
+		p.mu.Unlock()
 		// A grandchild may hold the pipe open for ever; what the program
 		// itself wrote is there already.
 		r.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
@@ -180,6 +184,13 @@ func (p *Proc) Kill() {
 
 // Done is closed when the program has ended.
 func (p *Proc) Done() <-chan struct{} { return p.done }
+
+// Ended returns when the program ended; zero while it runs.
+func (p *Proc) Ended() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ended
+}
 
 // Wait waits for the program's end and returns its exit status; -1 if a signal
 // ended it.

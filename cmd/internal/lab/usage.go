@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +12,7 @@ import (
 
 // A Usage is what a program and its descendants use.
 type Usage struct {
-	CPU    time.Duration // user and system time, in steps of 10 ms
+	CPU    time.Duration // user and system time of all threads that live
 	Memory int64         // bytes resident, pages that several share counted once (PSS)
 }
 
@@ -49,20 +50,30 @@ func statFields(pid int) ([]string, error) {
 	return fields, nil
 }
 
+// cpuTime sums what the scheduler counts for each thread, in nanoseconds: the
+// times of /proc/PID/stat come in steps of 10 ms.
 func cpuTime(pid int) (time.Duration, error) {
-	f, err := statFields(pid)
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if err != nil {
 		return 0, err
 	}
-	user, err := strconv.ParseInt(f[11], 10, 64)
-	if err != nil {
-		return 0, err
+	if len(threads) == 0 {
+		return 0, fmt.Errorf("read /proc/%d/task: %w", pid, os.ErrNotExist)
 	}
-	system, err := strconv.ParseInt(f[12], 10, 64)
-	if err != nil {
-		return 0, err
+	var sum time.Duration
+	for _, path := range threads {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue // the thread ended meanwhile
+		}
+		first, _, _ := strings.Cut(string(b), " ")
+		ns, err := strconv.ParseInt(first, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("read %s: %w", path, err)
+		}
+		sum += time.Duration(ns)
 	}
-	return time.Duration(user+system) * 10 * time.Millisecond, nil // USER_HZ is 100
+	return sum, nil
 }
 
 func proportional(pid int) (int64, error) {

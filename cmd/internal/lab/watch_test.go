@@ -1,0 +1,30 @@
+package lab
+
+import (
+	"net/netip"
+	"testing"
+)
+
+func TestTheAddressLogSeesEveryChange(t *testing.T) {
+	l := open(t)
+	a := host(t, l, "a", Port{Name: "eth0", Segment: "lan"})
+	w, err := a.WatchAddresses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.AddAddress("eth0", "192.0.2.1/24"); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.RemoveAddress("eth0", "192.0.2.1/24"); err != nil {
+		t.Fatal(err)
+	}
+	addr := netip.MustParseAddr("192.0.2.1")
+	until(t, l, "the address was seen to come and go", func() bool {
+		events, err := w.Events()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := len(events)
+		return n >= 2 && events[n-2].Added && events[n-2].Addr == addr && !events[n-1].Added && events[n-1].Addr == addr
+	})
+}
