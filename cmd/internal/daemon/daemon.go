@@ -1,0 +1,254 @@
+// Package daemon runs the routers that a configuration describes.
+//
+// One loop owns every router (architecture: listen, hear the news, let timers
+// expire, speak). Whatever may take long happens beside it: the steward works
+// on the kernel, checks run in goroutines of their own, the log writes itself.
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"runtime"
+	"sync"
+	"time"
+
+	"regent/cfgparse"
+	"regent/fsm"
+	"regent/health"
+	"regent/netif"
+	"regent/vrrp"
+)
+
+// A Daemon runs virtual routers.
+type Daemon struct {
+	wire  Wire
+	host  Host
+	watch Watcher
+	log   *slog.Logger
+	epoch time.Time
+
+	routers []*router // in the order of the configuration; the index is the board's
+	groups  []*group
+	table   map[meeting]*router
+	timers  timers
+	steward *steward
+	board   *health.Board
+	checks  []health.Check // those that run beside the loop
+	sights  []sighting     // those that the loop answers from what it knows of links
+
+	links   map[string]netif.Link
+	names   map[int]string         // of the links where routers are, by index
+	owner   map[netip.Addr]*router // of each virtual address
+	strange map[int]*strangers     // by the index of their link
+	cleaned bool                   // a predecessor's leftovers are gone
+	ended   bool
+
+	logUnknown bool // log_unknown_vrids
+
+	now     fsm.Time // of this turn
+	actions []fsm.Action
+	advert  vrrp.Advert // the one being received
+	dropped uint64      // adverts that could not leave
+
+	mu   sync.Mutex
+	news []func(*Daemon)
+}
+
+// A meeting is where adverts find their router (W-1).
+type meeting struct {
+	link   int
+	family netif.Family
+	vrid   uint8
+}
+
+// New returns a daemon for a configuration. It touches nothing before Run.
+func New(cfg *cfgparse.Config, w Wire, h Host, watch Watcher, log *slog.Logger) *Daemon {
+	d := &Daemon{
+		wire: w, host: h, watch: watch, log: log,
+		epoch:      time.Now(),
+		logUnknown: cfg.Global.LogUnknownVRIDs,
+		table:      make(map[meeting]*router),
+		links:      make(map[string]netif.Link),
+		names:      make(map[int]string),
+		owner:      make(map[netip.Addr]*router),
+		strange:    make(map[int]*strangers),
+	}
+	d.steward = newSteward(h, w, d.tell)
+	d.build(cfg)
+	return d
+}
+
+// Run runs the routers until ctx ends: then masters resign, every address is
+// given up, and Run returns. An error means that the host failed.
+func (d *Daemon) Run(ctx context.Context) error {
+	// The loop waits in the kernel, in its own thread: the runtime's timers
+	// would wake it up to a millisecond late.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	beside, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	var failure error
+	var helpers, steward sync.WaitGroup
+	helpers.Go(func() {
+		err := d.host.Watch(beside, func(links []netif.Link) {
+			d.tell(func(d *Daemon) { d.linked(links) })
+		})
+		if err != nil && beside.Err() == nil {
+			d.tell(func(d *Daemon) { failure = fmt.Errorf("watch links: %w", err); d.stop() })
+		}
+	})
+	for _, c := range d.checks {
+		helpers.Go(func() {
+			err := d.watch(beside, c, func(r health.Report) {
+				d.tell(func(d *Daemon) { d.reported(r) })
+			})
+			if err != nil && beside.Err() == nil {
+				d.log.Error("check ended", "check", c.Name, "error", err)
+			}
+		})
+	}
+	stewarding, dismiss := context.WithCancel(context.WithoutCancel(ctx))
+	defer dismiss()
+	steward.Go(func() { d.steward.run(stewarding) })
+	defer context.AfterFunc(ctx, func() { d.tell((*Daemon).stop) })()
+
+	for !d.ended {
+		d.wire.Wait(d.patience())
+		d.turn()
+	}
+	dismiss() // it finishes what it was given: the addresses leave
+	steward.Wait()
+	cancel()
+	helpers.Wait()
+	return failure
+}
+
+// patience returns how long the loop may wait.
+func (d *Daemon) patience() time.Duration {
+	next := d.timers.next()
+	if next == fsm.Never {
+		return -1
+	}
+	return max(0, next.Sub(d.clock()))
+}
+
+// clock returns the time since the daemon was made, on the monotonic clock (T-6).
+func (d *Daemon) clock() fsm.Time { return fsm.Time(time.Since(d.epoch)) }
+
+// turn is what the loop does whenever something woke it, always in this order.
+// It listens before it lets timers expire: silence counts only once the queue
+// is empty (T-11), or a loop that was held up would take the late timers of
+// all its backups for the death of their masters.
+func (d *Daemon) turn() {
+	d.now = d.clock()
+	d.listen()
+	for _, news := range d.take() {
+		news(d)
+	}
+	d.expire()
+	_, dropped := d.wire.Flush()
+	d.dropped += uint64(dropped)
+}
+
+// tell brings news to the loop, from any goroutine. It never blocks.
+func (d *Daemon) tell(news func(*Daemon)) {
+	d.mu.Lock()
+	d.news = append(d.news, news)
+	d.mu.Unlock()
+	d.wire.Wake()
+}
+
+func (d *Daemon) take() []func(*Daemon) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	news := d.news
+	d.news = nil
+	return news
+}
+
+// expire lets the routers act whose time has come.
+func (d *Daemon) expire() {
+	for tm := d.timers.due(d.now); tm != nil; tm = d.timers.due(d.now) {
+		d.timers.set(tm, fsm.Never) // unless the machine asks for more
+		d.step(tm.owner, fsm.Expire{})
+	}
+}
+
+// step tells a router's group what happened and does what it answers.
+func (d *Daemon) step(r *router, ev fsm.Event) {
+	g := r.group
+	d.actions = g.machine.Step(d.now, r.member, ev, d.actions[:0])
+	for _, a := range d.actions {
+		d.perform(g.members[a.Router], a)
+	}
+}
+
+// perform does one action. Nothing here may block.
+func (d *Daemon) perform(r *router, a fsm.Action) {
+	switch a.Do {
+	case fsm.Advertise:
+		d.advertise(r, a.Priority)
+	case fsm.Acquire:
+		d.steward.give(order{router: r, do: acquire, changes: r.holds.acquire})
+	case fsm.Release:
+		d.steward.give(order{router: r, do: release, changes: r.holds.release})
+	case fsm.Announce:
+		d.steward.give(order{router: r, do: announce, announce: r.holds.announce, times: a.Times})
+	case fsm.Enter:
+		d.entered(r, a)
+	case fsm.Wake:
+		d.timers.set(&r.timer, a.At)
+	case fsm.Contest:
+		d.contested(r, a.Cause)
+	}
+}
+
+// advertise queues an advert, to the group or to every peer.
+func (d *Daemon) advertise(r *router, priority uint8) {
+	if r.link == 0 || !r.primary.IsValid() {
+		return // the link went first (S-42)
+	}
+	r.send(d.wire, priority)
+	r.count.Sent++
+	if priority == vrrp.Resign {
+		r.count.PriorityZeroSent++
+	}
+}
+
+// entered records and tells that a router's state has changed.
+func (d *Daemon) entered(r *router, a fsm.Action) {
+	r.state = a.To
+	if a.To == fsm.Master {
+		r.count.BecameMaster++
+	}
+	if a.Cause.Reason == fsm.Shutdown {
+		d.log.Info("Stopped", "instance", r.Name, "was", r.shown.String())
+		r.shown = Init
+		return
+	}
+	d.show(r, &a.Cause)
+}
+
+// stop ends every router: masters resign and give up their addresses (S-30).
+func (d *Daemon) stop() {
+	if d.ended {
+		return
+	}
+	d.ended = true
+	for _, r := range d.routers {
+		d.step(r, fsm.Stop{})
+	}
+}
+
+// refused is the steward's report of work that the kernel would not do.
+func (d *Daemon) refused(r *router, err error) {
+	name := ""
+	if r != nil {
+		name = r.Name
+		r.count.Refused++
+	}
+	d.log.Error("the kernel refused", "instance", name, "error", err)
+}

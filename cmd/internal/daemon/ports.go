@@ -1,0 +1,35 @@
+package daemon
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"regent/health"
+	"regent/netif"
+)
+
+// What the daemon asks of its host. *netif.Wire and *netif.Host answer the
+// first two, health.Watch the third.
+type (
+	// A Wire carries adverts. All but Wake, Join and Leave belong to the loop.
+	Wire interface {
+		Wait(timeout time.Duration)       // until packets or news may be there; negative: no limit
+		Wake()                            // from any goroutine: there is news
+		Receive() ([]netif.Packet, error) // some of those waiting; none: nil. Never blocks
+		Queue(netif.Packet)               // copies
+		Flush() (sent, dropped int)       // all that is queued. Never blocks
+		Join(link int, group netip.Addr) error
+		Leave(link int, group netip.Addr) error
+	}
+
+	// A Host has links and addresses. Its calls may take long.
+	Host interface {
+		Watch(ctx context.Context, report func([]netif.Link)) error
+		Change([]netif.Change) []error
+		Announce([]netif.Announcement) (sent int, err error)
+	}
+
+	// A Watcher runs one check until ctx ends.
+	Watcher func(ctx context.Context, c health.Check, report func(health.Report)) error
+)

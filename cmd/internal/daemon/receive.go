@@ -1,0 +1,84 @@
+package daemon
+
+import (
+	"time"
+
+	"regent/fsm"
+	"regent/netif"
+	"regent/vrrp"
+)
+
+// listenBase and listenEach bound how many packets one turn reads, whatever a
+// flood sends: more than the adverts that a stall of many intervals collects,
+// and still only milliseconds of work.
+const (
+	listenBase = 8192
+	listenEach = 64 // more for each router
+)
+
+// listen hears all adverts that are waiting.
+func (d *Daemon) listen() {
+	for budget := listenBase + listenEach*len(d.routers); budget > 0; {
+		packets, err := d.wire.Receive()
+		if err != nil {
+			d.log.Error("receive adverts", "error", err)
+			return
+		}
+		if len(packets) == 0 {
+			return
+		}
+		for i := range packets {
+			d.receive(&packets[i])
+		}
+		budget -= len(packets)
+	}
+}
+
+// receive takes one packet: it is an advert for one of our routers, or it is
+// counted under the rule that it breaks.
+func (d *Daemon) receive(p *netif.Packet) {
+	var r *router
+	if vrid, ok := vrrp.VRID(p.Payload); ok {
+		r = d.table[meeting{p.Link, netif.FamilyOf(p.Envelope.Src), vrid}]
+	}
+	if r == nil {
+		if d.names[p.Link] == "" {
+			return // a group that others on this host have joined
+		}
+		_, fault := (*vrrp.Profile)(nil).Check(p.Payload, p.Envelope, time.Time{}, &d.advert)
+		d.drop(nil, fault, p)
+		return
+	}
+	wall := time.Time{}
+	if r.profile.Proof != nil {
+		wall = time.Now()
+	}
+	warnings, fault := r.profile.Check(p.Payload, p.Envelope, wall, &d.advert)
+	if fault != vrrp.Accepted {
+		d.drop(r, fault, p)
+		return
+	}
+	if warnings != 0 {
+		d.warn(r, warnings, p)
+	}
+	r.count.Wire.Accept(&d.advert, p.Envelope, warnings)
+	r.count.Received++
+	if d.advert.Priority == vrrp.Resign {
+		r.count.PriorityZeroReceived++
+	}
+	d.learnForm(r, p)
+	d.step(r, fsm.Heard{Source: p.Envelope.Src, Priority: d.advert.Priority, Interval: d.advert.Interval})
+}
+
+// learnForm makes a router speak the checksum form that its neighbour speaks
+// (W-47): of the two for VRRPv3 over IPv4, most routers understand but one.
+func (d *Daemon) learnForm(r *router, p *netif.Packet) {
+	a := &d.advert
+	if r.Router.Version != vrrp.V3 || r.Port.Family != netif.IPv4 || r.SendMessageChecksum ||
+		a.FitsBoth || a.Checksum == r.form || a.Checksum == vrrp.PseudoGroup {
+		return
+	}
+	r.form = a.Checksum
+	d.log.Info("Changing the checksum form of adverts to that of a neighbour", "instance", r.Name,
+		"form", r.form, "neighbour", p.Envelope.Src)
+}

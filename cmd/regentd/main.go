@@ -1,0 +1,180 @@
+// Command regentd is a VRRP router: it reads a keepalived.conf, takes
+// keepalived's options, and takes keepalived's place.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"log/syslog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"regent/cfgparse"
+	"regent/cfgparse/syntax"
+	"regent/cmd/internal/daemon"
+	"regent/cmd/internal/logging"
+	"regent/cmd/internal/version"
+	"regent/health"
+	"regent/netif"
+)
+
+// Exit codes are keepalived's.
+const (
+	exitOK         = 0
+	exitFatal      = 1 // and a bad command line
+	exitConfig     = 2 // the configuration cannot be run
+	exitPermission = 4
+	exitNoConfig   = 6 // there is no configuration
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
+
+// run is the whole command. It returns the exit code.
+func run(args []string, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	switch {
+	case err != nil:
+		fmt.Fprintf(stderr, "regentd: %v (try regentd --help)\n", err)
+		return exitFatal
+	case o.help:
+		o.printUsage()
+		return exitOK
+	case o.version:
+		fmt.Fprintln(stderr, version.String("regentd"))
+		return exitOK
+	case o.test:
+		return check(o, stderr)
+	case !o.foreground && os.Getenv(inBackground) == "":
+		return background(args, stderr)
+	}
+	log := openLog(o, stderr)
+	defer log.Close()
+	return serve(o, slog.New(log))
+}
+
+// openLog opens the log that the options ask for. A host without syslog gets
+// the console instead of silence.
+func openLog(o *options, stderr io.Writer) *logging.Log {
+	level := slog.LevelInfo
+	if o.detail {
+		level = slog.LevelDebug
+	}
+	var sinks []logging.Sink
+	var failure error
+	if !o.noSyslog {
+		var s logging.Sink
+		if s, failure = logging.Syslog(syslog.Priority(o.facility), "regentd"); failure == nil {
+			sinks = append(sinks, s)
+		}
+	}
+	if o.console || failure != nil {
+		sinks = append(sinks, logging.Console(stderr))
+	}
+	return logging.New(level, sinks...)
+}
+
+// load reads the configuration as this host would run it.
+func load(o *options) (*cfgparse.Config, syntax.Diagnostics) {
+	return cfgparse.Load(o.file, cfgparse.Host(o.configID))
+}
+
+// check is -t.
+func check(o *options, stderr io.Writer) int {
+	_, diagnostics := load(o)
+	if o.testLog != "" {
+		f, err := os.OpenFile(o.testLog, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+		if err != nil {
+			fmt.Fprintln(stderr, "regentd: open the log of -t:", err)
+			return exitFatal
+		}
+		defer f.Close()
+		stderr = f
+	}
+	diagnostics.Fprint(stderr, false)
+	return diagnostics.ExitCode()
+}
+
+// serve runs the daemon until it is told to stop.
+func serve(o *options, log *slog.Logger) int {
+	for _, why := range o.passedOver {
+		log.Warn(why)
+	}
+	cfg, diagnostics := load(o)
+	for _, d := range diagnostics {
+		log.Log(context.Background(), levelOf(d), d.Error())
+	}
+	if cfg == nil {
+		log.Error("the configuration cannot be run; nothing was touched", "file", o.file)
+		if _, err := os.Stat(o.file); err != nil {
+			return exitNoConfig
+		}
+		return exitConfig
+	}
+	pid, err := writePID(o.pidFile)
+	switch {
+	case errors.Is(err, errRunning):
+		log.Error(err.Error())
+		return exitOK
+	case err != nil:
+		log.Error(err.Error())
+		return exitFatal
+	}
+	defer pid.remove()
+	return operate(cfg, log)
+}
+
+// operate opens the host and runs the routers of a configuration on it.
+func operate(cfg *cfgparse.Config, log *slog.Logger) int {
+	host, err := netif.Open(log)
+	if err != nil {
+		return refuse(log, err)
+	}
+	defer host.Close()
+	wire, err := netif.OpenWire(daemon.ReceiveBuffer(cfg))
+	if err != nil {
+		return refuse(log, err)
+	}
+	defer wire.Close()
+
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	watcher, err := health.NewWatcher()
+	if err != nil {
+		return refuse(log, err)
+	}
+	defer watcher.Close()
+
+	d := daemon.New(cfg, wire, host, watcher.Watch, log)
+	log.Info("starting " + version.String("regentd"))
+	release()
+	if err := d.Run(ctx); err != nil {
+		log.Error("stopped", "error", err)
+		return exitFatal
+	}
+	log.Info("stopped")
+	return exitOK
+}
+
+// refuse logs why the host cannot be opened and returns the exit code for it.
+func refuse(log *slog.Logger, err error) int {
+	log.Error("cannot start", "error", err)
+	if errors.Is(err, os.ErrPermission) {
+		return exitPermission
+	}
+	return exitFatal
+}
+
+func levelOf(d syntax.Diagnostic) slog.Level {
+	switch d.Severity {
+	case syntax.Error:
+		return slog.LevelError
+	case syntax.Warning:
+		return slog.LevelWarn
+	default:
+		return slog.LevelInfo
+	}
+}

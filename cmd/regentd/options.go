@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/syslog"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// options are keepalived's, by its letters and its words.
+type options struct {
+	file       string // -f, --use-file
+	configID   string // -i, --config-id
+	foreground bool   // -n, --dont-fork
+	console    bool   // -l, --log-console
+	noSyslog   bool   // -G, --no-syslog
+	facility   facility
+	detail     bool      // -D, --log-detail
+	test       bool      // -t, --config-test
+	testLog    string    // --config-test=FILE
+	pidFile    string    // -p, --pid
+	version    bool      // -v, --version
+	help       bool      // -h, --help
+	passedOver []string  // options of keepalived's that mean nothing here
+	usage      io.Writer // where the list of options is printed
+	flags      *pflag.FlagSet
+}
+
+// Where keepalived has its files. Tools that look for its pid file find
+// regentd there, and the two never run at once.
+const (
+	defaultFile = "/etc/keepalived/keepalived.conf"
+	defaultPID  = "/run/keepalived.pid"
+)
+
+// idle are options of keepalived that ask for nothing that regentd would not
+// do anyway, or for parts that it has not: they are taken and passed over, so
+// that an existing command line starts.
+var idle = []struct {
+	short, long string
+	argument    bool
+	why         string
+}{
+	{"P", "vrrp", false, "regentd runs VRRP only"},
+	{"B", "no_bfd", false, "there is no BFD process"},
+	{"", "all", false, "there is one process"},
+	{"R", "dont-respawn", false, "there are no child processes"},
+	{"r", "vrrp_pid", true, "there is one process and one pid file"},
+	{"b", "bfd_pid", true, "there is one process and one pid file"},
+	{"c", "checkers_pid", true, "there is one process and one pid file"},
+	{"m", "core-dump", false, "regentd dumps no core"},
+	{"I", "dont-release-ipvs", false, "regentd does not balance"},
+	{"", "ignore-sigint", false, "it is for debuggers of keepalived"},
+}
+
+// parse reads a command line. An error is keepalived's exit code 1.
+func parse(args []string, stderr io.Writer) (*options, error) {
+	o := &options{usage: stderr, facility: facility(syslog.LOG_DAEMON)}
+	f := pflag.NewFlagSet("regentd", pflag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.SortFlags = false
+	f.Usage = func() {}
+	f.StringVarP(&o.file, "use-file", "f", defaultFile, "read the configuration from `FILE`")
+	f.StringVarP(&o.configID, "config-id", "i", defaultConfigID(), "lines after @`ID` are for this node")
+	f.StringVarP(&o.testLog, "config-test", "t", "", "check the configuration and exit; messages are appended to FILE, or shown")
+	f.Lookup("config-test").NoOptDefVal = toTerminal
+	f.BoolVarP(&o.foreground, "dont-fork", "n", false, "stay in the foreground")
+	f.BoolVarP(&o.console, "log-console", "l", false, "log to standard error too")
+	f.BoolVarP(&o.noSyslog, "no-syslog", "G", false, "do not log to syslog")
+	f.VarP(&o.facility, "log-facility", "S", "syslog `FACILITY`: 0-7, local0-local7, user, daemon")
+	var detail int
+	f.CountVarP(&detail, "log-detail", "D", "log in detail")
+	f.StringVarP(&o.pidFile, "pid", "p", defaultPID, "write the process ID to `FILE`")
+	f.BoolVarP(&o.version, "version", "v", false, "print the version and exit")
+	f.BoolVarP(&o.help, "help", "h", false, "print this and exit")
+	for _, x := range idle {
+		if x.argument {
+			f.StringP(x.long, x.short, "", x.why)
+		} else {
+			f.BoolP(x.long, x.short, false, x.why)
+		}
+		f.Lookup(x.long).Hidden = true
+	}
+	o.flags = f
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	o.test = f.Changed("config-test")
+	if o.testLog == toTerminal {
+		o.testLog = ""
+	}
+	o.detail = detail > 0
+	for _, x := range idle {
+		if f.Changed(x.long) {
+			o.passedOver = append(o.passedOver, fmt.Sprintf("option --%s has no effect: %s", x.long, x.why))
+		}
+	}
+	for _, word := range f.Args() {
+		o.passedOver = append(o.passedOver, fmt.Sprintf("unexpected argument %q is ignored", word))
+	}
+	return o, nil
+}
+
+// toTerminal stands for a -t without a file; no file has this name.
+const toTerminal = "\x00"
+
+func (o *options) printUsage() {
+	fmt.Fprintf(o.usage, "Usage: regentd [options]\n\nA VRRP router that reads keepalived.conf. Options are keepalived's:\n\n%s",
+		strings.ReplaceAll(o.flags.FlagUsages(), fmt.Sprintf("[=%s]", toTerminal), "[=FILE]"))
+}
+
+// defaultConfigID is the host's name up to the first dot.
+func defaultConfigID() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	name, _, _ = strings.Cut(name, ".")
+	return name
+}
+
+// A facility is a syslog facility by keepalived's names.
+type facility syslog.Priority
+
+func (f *facility) Type() string { return "FACILITY" }
+
+func (f *facility) String() string {
+	switch p := syslog.Priority(*f); p {
+	case syslog.LOG_DAEMON:
+		return "daemon"
+	case syslog.LOG_USER:
+		return "user"
+	default:
+		return fmt.Sprintf("local%d", (p-syslog.LOG_LOCAL0)>>3)
+	}
+}
+
+func (f *facility) Set(s string) error {
+	switch s {
+	case "daemon":
+		*f = facility(syslog.LOG_DAEMON)
+		return nil
+	case "user":
+		*f = facility(syslog.LOG_USER)
+		return nil
+	}
+	n := strings.TrimPrefix(s, "local")
+	if len(n) != 1 || n[0] < '0' || n[0] > '7' {
+		return fmt.Errorf("want 0-7, local0-local7, user or daemon")
+	}
+	*f = facility(syslog.LOG_LOCAL0 + syslog.Priority(n[0]-'0')<<3)
+	return nil
+}
