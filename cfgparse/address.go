@@ -203,6 +203,9 @@ func (l *loader) address(s *syntax.Statement, static bool) (addressLine, bool) {
 		}
 	}
 	if line.Peer.IsValid() {
+		if strings.Contains(s.Words[0].Text, "/") {
+			l.complain(s.Pos(), syntax.General, "an address without length before a peer", "the length is ignored", "prefix length of an address with a peer")
+		}
 		if broadcast != "" {
 			l.complain(broadcastAt, syntax.General, "peer or brd", "brd is ignored", "brd of an address with a peer")
 		}

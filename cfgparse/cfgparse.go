@@ -7,12 +7,11 @@
 package cfgparse
 
 import (
+	"net"
 	"os"
 	"os/user"
 	"strings"
 	"time"
-
-	"net"
 
 	"regent/cfgparse/syntax"
 	"regent/health"
@@ -109,7 +108,8 @@ func load(name string, env Env) (*Config, syntax.Diagnostics) {
 	statements := syntax.Read(name, root, syntax.Options{Files: env.Files, ID: env.ConfigID, Dir: env.Dir,
 		Getenv: env.Getenv, Random: env.Random, CheckIncludes: env.CheckIncludes}, report)
 	l := &loader{Report: report, env: env, cfg: newConfig(), instances: map[string]*draft{}, groupNames: map[string]syntax.Pos{},
-		garpMembers: map[string]bool{}, devices: map[string]bool{}}
+		garpMembers: map[string]bool{}, devices: map[string]bool{},
+		scriptNamed: map[string]*scriptDraft{}, fileNamed: map[string]*fileDraft{}, processNamed: map[string]*processDraft{}}
 	// keepalived's parent reads the global definitions before its children
 	// read the rest, so they hold wherever they stand.
 	l.pass(root, statements, true)

@@ -148,15 +148,11 @@ func closeScript(l *loader, c *Config, d *scriptDraft, _ *syntax.Statement) {
 	}
 	d.usable = d.usable && l.judgeScript(d.command.At, "vrrp_script "+d.Name, d.Check)
 	l.scripts = append(l.scripts, d)
+	l.scriptNamed[d.Name] = d
 }
 
 func (l *loader) findScript(name string) *scriptDraft {
-	for _, d := range l.scripts {
-		if d.Name == name {
-			return d
-		}
-	}
-	return nil
+	return l.scriptNamed[name]
 }
 
 func scriptNames(l *loader) (names []string) {
@@ -227,15 +223,13 @@ func closeFile(l *loader, c *Config, d *fileDraft, _ *syntax.Statement) {
 		return
 	}
 	l.files = append(l.files, d)
+	if l.fileNamed[d.Name] == nil { // look-ups find the first
+		l.fileNamed[d.Name] = d
+	}
 }
 
 func (l *loader) findFile(name string) *fileDraft {
-	for _, d := range l.files {
-		if d.Name == name {
-			return d
-		}
-	}
-	return nil
+	return l.fileNamed[name]
 }
 
 func fileNames(l *loader) (names []string) {

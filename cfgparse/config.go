@@ -158,10 +158,9 @@ type Group struct {
 	Members []string // instance names
 	Tracks  []health.Track
 
-	Unwatched    []health.Track
-	Notify       Notify
-	KeepWeights  bool // sync_group_tracking_weight
-	memberPlaces []syntax.Pos
+	Unwatched   []health.Track
+	Notify      Notify
+	KeepWeights bool // sync_group_tracking_weight
 }
 
 // A Command is a script with the user that runs it.

@@ -12,6 +12,17 @@ import (
 // what cannot have been meant.
 func (l *loader) cross() {
 	l.sameRouter()
+	l.sameAddress()
+	for _, d := range l.drafts {
+		l.linkLocalFirst(d)
+		l.idleWeights(d)
+		l.holdAndWeights(d)
+	}
+	for _, s := range l.scripts {
+		l.slowScript(s)
+	}
+	l.linkDelays()
+	l.trackGroups()
 	l.scriptSecurity()
 	l.loadBalancing()
 }
@@ -60,8 +71,8 @@ func (l *loader) scriptSecurity() {
 		return
 	}
 	var first syntax.Pos
-	for _, s := range l.scripts {
-		if s.tracked && !first.IsValid() {
+	for _, s := range l.scripts { // tracked or not, as keepalived does
+		if !first.IsValid() {
 			first = s.command.At
 		}
 	}

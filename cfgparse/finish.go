@@ -26,7 +26,7 @@ func (l *loader) finish() {
 	l.finishGroups()
 	for _, s := range l.scripts {
 		if !s.tracked {
-			l.complain(s.At, syntax.Doubtful, "a track_script that names it", "it never runs", "vrrp_script %s is tracked by nobody", quote(s.Name))
+			l.complain(s.At, syntax.Advice, "a track_script that names it", "it never runs", "vrrp_script %s is tracked by nobody", quote(s.Name))
 			continue
 		}
 		if s.usable {

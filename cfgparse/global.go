@@ -40,9 +40,9 @@ func setRouterID(l *loader, g *Global, s *syntax.Statement) {
 
 func globalProcess() []*Keyword {
 	return []*Keyword{
-		key("startup_script", B, script("startup_script", func(g *Global) **Command { return &g.Notify.Startup }), "", "run before anything starts, and waited for"),
+		key("startup_script", B, optionalScript(func(g *Global) **Command { return &g.Notify.Startup }), "", "run before anything starts, and waited for"),
 		key("startup_script_timeout", B, wholeSeconds(1, 1000, func(g *Global) *time.Duration { return &g.Notify.StartupTimeout }), "10 s", "then the start-up script is killed"),
-		key("shutdown_script", B, script("shutdown_script", func(g *Global) **Command { return &g.Notify.Shutdown }), "", "run when all else has ended"),
+		key("shutdown_script", B, optionalScript(func(g *Global) **Command { return &g.Notify.Shutdown }), "", "run when all else has ended"),
 		key("shutdown_script_timeout", B, wholeSeconds(1, 1000, func(g *Global) *time.Duration { return &g.Notify.ShutdownTimeout }), "10 s", "then the shutdown script is killed"),
 		key("max_auto_priority", B, custom("[-1-99]", setAutoPriority, func(g *Global) string { return strconv.Itoa(g.Daemon.AutoPriority) }),
 			"0; bare: 99", "real-time priority that a late process may raise itself to"),
@@ -149,9 +149,9 @@ func globalScripts() []*Keyword {
 		key("set_supplementary_groups", C, boolean(func(g *Global) *bool { return &g.SupplementaryGroups }), "no", "give scripts all groups of their user"),
 		key("use_symlink_paths", B, boolean(func(g *Global) *bool { return &g.SymlinkPaths }), "no", "run scripts by the path as written"),
 		key("notify_fifo", B, fifo(func(g *Global) *FIFO { return &g.Notify.FIFO }), "", "pipe for all events"),
-		key("notify_fifo_script", B, script("notify_fifo_script", func(g *Global) **Command { return &g.Notify.FIFO.Script }), "", "reader of that pipe"),
+		key("notify_fifo_script", B, optionalScript(func(g *Global) **Command { return &g.Notify.FIFO.Script }), "", "reader of that pipe"),
 		key("vrrp_notify_fifo", A, fifo(func(g *Global) *FIFO { return &g.Notify.VRRP }), "", "pipe for VRRP events"),
-		key("vrrp_notify_fifo_script", A, script("vrrp_notify_fifo_script", func(g *Global) **Command { return &g.Notify.VRRP.Script }), "", "reader of that pipe"),
+		key("vrrp_notify_fifo_script", A, optionalScript(func(g *Global) **Command { return &g.Notify.VRRP.Script }), "", "reader of that pipe"),
 		key("vrrp_notify_priority_changes", B, boolean(func(g *Global) *bool { return &g.Defaults.PriorityChanges }), "no", "tell the pipes of changes of priority"),
 		key("fifo_write_vrrp_states_on_reload", B, flag(func(g *Global) *bool { return &g.Notify.RewriteOnReload }), "", "tell the pipes all states after a reload"),
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"regent/cfgparse/syntax"
+	"regent/netif"
 )
 
 // A loader turns statements into settings. It is the one who knows the
@@ -22,10 +23,16 @@ type loader struct {
 	groups    []*groupDraft
 	foreign   []syntax.Pos // keywords of load balancing
 
+	scriptNamed  map[string]*scriptDraft
+	fileNamed    map[string]*fileDraft
+	processNamed map[string]*processDraft
+
 	instances   map[string]*draft
 	groupNames  map[string]syntax.Pos
 	garpMembers map[string]bool
-	devices     map[string]bool // that regent itself will make
+	devices     map[string]bool              // that regent itself will make
+	names       map[string]map[string]uint64 // of iproute2, by file
+	preferences map[netif.Family]uint32      // of the next rule that says none
 }
 
 // An Origin says where a block stands, and where each of its values was said.

@@ -87,15 +87,13 @@ func closeProcess(l *loader, c *Config, d *processDraft, _ *syntax.Statement) {
 		d.Match = health.MatchExact
 	}
 	l.processes = append(l.processes, d)
+	if l.processNamed[d.Name] == nil { // look-ups find the first
+		l.processNamed[d.Name] = d
+	}
 }
 
 func (l *loader) findProcess(name string) *processDraft {
-	for _, d := range l.processes {
-		if d.Name == name {
-			return d
-		}
-	}
-	return nil
+	return l.processNamed[name]
 }
 
 func processNames(l *loader) (names []string) {

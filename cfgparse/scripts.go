@@ -10,7 +10,7 @@ import (
 
 // script is a keyword that names a command and who runs it. The first one
 // stands; later ones are refused.
-func script[T any](_ string, field func(*T) **Command) value[T] {
+func script[T any](field func(*T) **Command) value[T] {
 	return value[T]{args: `"COMMAND" [USER [GROUP]]`,
 		set: func(l *loader, t *T, s *syntax.Statement) {
 			c := l.command(s)
@@ -31,6 +31,20 @@ func script[T any](_ string, field func(*T) **Command) value[T] {
 			return strings.TrimSpace(quote(c.Line) + " " + c.User + " " + c.Group)
 		},
 	}
+}
+
+// optionalScript is a script whose absence keepalived forgives.
+func optionalScript(field func(*Global) **Command) value[Global] {
+	v := script(field)
+	set := v.set
+	v.set = func(l *loader, g *Global, s *syntax.Statement) {
+		if len(s.Words) == 1 {
+			l.complain(s.Pos(), syntax.General, s.Keyword()+" \"COMMAND\"", "the line is ignored", "%s lacks its command", s.Keyword())
+			return
+		}
+		set(l, g, s)
+	}
+	return v
 }
 
 // command reads KEYWORD "COMMAND" [USER [GROUP]]; nil: there is none.
