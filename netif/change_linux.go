@@ -30,10 +30,16 @@ func (h *Host) Change(changes []Change) []error {
 		}
 		errs[i] = err
 	})
+	names := map[int]string{} // thousands may fail on the same link
 	for i, err := range errs {
-		if err != nil {
-			errs[i] = h.describe(&changes[i], err)
+		if err == nil {
+			continue
 		}
+		link := changes[i].Link
+		if names[link] == "" {
+			names[link] = h.nameOf(link)
+		}
+		errs[i] = changes[i].describe(names[link], err)
 	}
 	return errs
 }
@@ -46,12 +52,11 @@ func (c *Change) harmless(err error) bool {
 	return errors.Is(err, unix.EEXIST)
 }
 
-func (h *Host) describe(c *Change, err error) error {
-	verb, preposition := "add", "to"
+func (c *Change) describe(link string, err error) error {
 	if c.Remove {
-		verb, preposition = "remove", "from"
+		return fmt.Errorf("remove %v from %s: %w", c.Address.Prefix, link, err)
 	}
-	return fmt.Errorf("%s %v %s %s: %w", verb, c.Address.Prefix, preposition, h.nameOf(c.Link), err)
+	return fmt.Errorf("add %v to %s: %w", c.Address.Prefix, link, err)
 }
 
 // tryChange finds out whether changes are allowed, by one that would do

@@ -62,8 +62,8 @@ func headerChecksum(h []byte) uint16 {
 	return ^uint16(sum)
 }
 
-// bytes4 returns the bytes of an IPv4 address, and zeros for an address that
-// is unset or of the other family: the kernel puts in its own choice.
+// bytes4 returns the bytes of an IPv4 address, and zeros for one that is unset
+// or of the other family; the kernel replaces a source of zeros.
 func bytes4(a netip.Addr) (b [4]byte) {
 	if a.Is4() {
 		b = a.As4()

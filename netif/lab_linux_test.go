@@ -239,9 +239,7 @@ func hear(t testing.TB, w *Wire, n int) []Packet {
 			t.Fatalf("heard %d of %d packets: %v", len(all), n, all)
 		}
 		w.Wait(left)
-		for _, p := range drain(t, w) {
-			all = append(all, p)
-		}
+		all = append(all, drain(t, w)...)
 	}
 	return all
 }

@@ -319,3 +319,22 @@ func TestWatchEnds(t *testing.T) {
 	a.must(a.netlink.LinkAdd(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "br0"}}))
 	w.until("br0", func(l Link) bool { return l.Name == "br0" })
 }
+
+// How long it takes from a change of the kernel to its report.
+func BenchmarkWatch(b *testing.B) {
+	x, y := newSpace(b), newSpace(b)
+	veth(x, "eth0", y, "eth0")
+	h := x.host()
+	w, _ := x.watch(h)
+	c := many(x.index("eth0"), 1)
+	c[0].Remove = true
+	for b.Loop() {
+		c[0].Remove = !c[0].Remove
+		if errs := h.Change(c); errs != nil {
+			b.Fatal(errs)
+		}
+		w.until("the change", func(l Link) bool {
+			return c[0].Remove != slices.ContainsFunc(l.Addresses, func(a LinkAddress) bool { return a.Ours })
+		})
+	}
+}

@@ -156,8 +156,8 @@ func (w *Wire) Receive() ([]Packet, error) {
 }
 
 // Queue copies a packet for the next Flush. An envelope without a TTL gets
-// 255, one without a source the kernel's choice, and a packet without a link
-// goes where the routing table says.
+// 255, an IPv4 one without a source the kernel's choice, and a packet without
+// a link goes where the routing table says.
 func (w *Wire) Queue(p Packet) {
 	number := len(w.out[0].parcels) + len(w.out[1].parcels)
 	if FamilyOf(p.Envelope.Dst) == IPv4 {

@@ -295,6 +295,29 @@ func TestFragmentsAreDropped(t *testing.T) {
 	}
 }
 
+// A send socket collects nothing, though its protocol is 255 and packets of
+// that protocol may come.
+func TestSendSocketsAreDeaf(t *testing.T) {
+	p := newPair(t)
+	var witness int
+	p.b.do(func() (err error) {
+		witness, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+		return err
+	})
+	defer unix.Close(witness)
+	e := vrrp.Envelope{Src: netip.MustParseAddr("192.0.2.1"), Dst: netip.MustParseAddr("192.0.2.2"), TTL: 1}
+	datagram := appendHeader(nil, e, 0)
+	datagram[9] = unix.IPPROTO_RAW
+	p.a.must(unix.Sendto(p.a.raw(unix.AF_INET), datagram, 0, &unix.SockaddrInet4{Addr: [4]byte{192, 0, 2, 2}}))
+	room := make([]byte, 100)
+	if _, err := unix.Read(witness, room); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := unix.Recvfrom(p.wb.out[0].fd, room, unix.MSG_DONTWAIT); err != unix.EAGAIN {
+		t.Errorf("heard %d bytes, %v", n, err)
+	}
+}
+
 // what is longer than any advert is cut by the kernel, and counted.
 func TestGiantsAreMalformed(t *testing.T) {
 	p := newPair(t)
