@@ -121,6 +121,62 @@ func TestFaultIsASetOfReasons(t *testing.T) {
 	}
 }
 
+// keepalived-language 4.2.4: a file contributes its number times the weight.
+func TestFileContribution(t *testing.T) {
+	for _, c := range []struct {
+		number, weight int
+		reverse        bool
+		delta          int
+		fault          bool
+	}{
+		{0, 5, false, 0, false},
+		{3, 5, false, 15, false},
+		{-3, 5, false, -15, false},
+		{3, -5, false, -15, false},
+		{3, 5, true, -15, false},
+		{1, 254, false, 253, false}, // above 253 it counts as 253
+		{1 << 31, 254, false, 253, false},
+		{253, -1, false, -253, false},
+		{254, -1, false, 0, true}, // -254 and below it is FAULT
+		{-1 << 31, 254, false, 0, true},
+		{254, 1, true, 0, true},
+		{0, 0, false, 0, false}, // weight 0: FAULT unless it is 0
+		{7, 0, false, 0, true},
+		{-7, 0, false, 0, true},
+		{0, 0, true, 0, true},
+		{7, 0, true, 0, false},
+	} {
+		b := NewBoard(nil, [][]Track{{{Kind: File, Name: "f", Weight: c.weight, Reverse: c.reverse}}})
+		post(b, File, "f", Result{Outcome: Holds, Number: 99}, Result{Outcome: Holds, Number: c.number})
+		if v := b.Verdict(0); v.Delta != c.delta || v.Fault != c.fault || v.Wait {
+			t.Errorf("%+v: %+v", c, v)
+		}
+	}
+}
+
+// A file that goes from one number to another says news, whatever its sign; a
+// process does when its quorum turns.
+func TestNumbersAreNews(t *testing.T) {
+	b := NewBoard(nil, [][]Track{{{Kind: File, Name: "f", Weight: 1}, {Kind: Process, Name: "p", Weight: -9}}})
+	for i, s := range []struct {
+		kind   Kind
+		name   string
+		result Result
+		news   bool
+		delta  int
+	}{
+		{File, "f", Result{Outcome: Holds, Number: 3}, true, 3},
+		{File, "f", Result{Outcome: Holds, Number: 4}, true, 4},
+		{File, "f", Result{Outcome: Holds, Number: 4, Err: errors.New("x")}, false, 4},
+		{Process, "p", Result{Outcome: Good, Number: 2}, true, 4},
+		{Process, "p", Result{Outcome: TooFew, Limit: 1}, true, -5},
+	} {
+		if got := post(b, s.kind, s.name, s.result) != nil; got != s.news || b.Verdict(0).Delta != s.delta {
+			t.Errorf("report %d: news %v, %+v", i, got, b.Verdict(0))
+		}
+	}
+}
+
 // Post names the routers that must be judged anew, and no other.
 func TestPostNamesFollowers(t *testing.T) {
 	b := NewBoard([]Check{{Name: "chk", Fall: 2}, {Name: "lonely"}}, [][]Track{
@@ -255,6 +311,12 @@ func TestReasons(t *testing.T) {
 		{Reason{Track: Track{Kind: Interface, Name: "eth0"}, Result: Result{Outcome: Down}}, "interface eth0 is down"},
 		{Reason{Track: Track{Kind: Interface, Name: "eth0"}, Result: Result{Outcome: Absent}}, "interface eth0 does not exist"},
 		{Reason{Track: Track{Kind: Interface, Name: "eth0"}, Result: good, Up: true}, "interface eth0 is up"},
+		{Reason{Track: Track{Kind: File, Name: "load", Weight: -2}, Result: Result{Outcome: Holds, Number: 5}}, "file load holds 5, weight -2"},
+		{Reason{Track: Track{Kind: File, Name: "load", Weight: 1}, Result: Result{Outcome: Holds, Err: errors.New("open /x: permission denied")}, Up: true}, "file load counts as 0 (open /x: permission denied), weight 1"},
+		{Reason{Track: Track{Kind: Process, Name: "sshd"}, Result: Result{Outcome: TooFew, Limit: 1}}, "process sshd: 0 run, at least 1 must"},
+		{Reason{Track: Track{Kind: Process, Name: "sshd"}, Result: Result{Outcome: TooMany, Number: 3, Limit: 2}}, "process sshd: 3 run, at most 2 may"},
+		{Reason{Track: Track{Kind: Process, Name: "sshd", Weight: 5}, Result: Result{Outcome: Good, Number: 3}, Up: true}, "process sshd: 3 run, weight 5"},
+		{Reason{Track: Track{Kind: Process, Name: "sshd"}, Wait: true}, "process sshd has no result yet"},
 		{Reason{Track: Track{Kind: Source, Name: "IPv4 address on eth0"}, Result: Result{Outcome: NoAddress}}, "no IPv4 address on eth0"},
 		{Reason{Track: Track{Kind: Source, Name: "IPv4 address on eth0"}, Result: good, Up: true}, "IPv4 address on eth0 found"},
 	} {

@@ -6,6 +6,7 @@ import (
 	"os/user"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -48,9 +49,18 @@ func (c *Check) identity() (identity, error) {
 			return identity{}, fmt.Errorf("number of group %s: %w", c.Group, err)
 		}
 	}
-	// Without privilege one can still run as oneself.
-	id.own = os.Geteuid() != 0 && int(id.uid) == os.Geteuid() && int(id.gid) == os.Getegid()
+	// Who may not switch can still run as oneself: without privilege, and as
+	// the root of a user namespace that forbids setgroups (unshare -Ur).
+	maySwitch := os.Geteuid() == 0 && !setgroupsDenied()
+	id.own = !maySwitch && int(id.uid) == os.Geteuid() && int(id.gid) == os.Getegid()
 	return id, nil
+}
+
+// setgroupsDenied reports whether the user namespace forbids setgroups, which
+// every switch of identity calls (user_namespaces(7)).
+func setgroupsDenied() bool {
+	b, err := os.ReadFile("/proc/self/setgroups")
+	return err == nil && strings.TrimSpace(string(b)) == "deny"
 }
 
 // become makes id that of a user with its primary group.

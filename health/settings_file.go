@@ -44,7 +44,7 @@ type ProcessCheck struct {
 	FullCommand bool // Command is argv[0] (full_command)
 	Weight      int
 	Reverse     bool
-	Quorum      int           // at least so many; 0 means 1, unless QuorumMax is 0 too
+	Quorum      int           // at least so many, 1 to 65535
 	QuorumMax   int           // and at most so many; 0: none may run; Unlimited: any number
 	Gained      time.Duration // how long the quorum must hold before it counts (fork_delay)
 	Lost        time.Duration // how long it must be missed before that counts (terminate_delay)

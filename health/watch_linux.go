@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A Watcher runs checks. A script costs it a goroutine, but no thread.
+// A Watcher runs checks. A check costs it a goroutine, but no thread.
 type Watcher struct {
 	null   *os.File    // standard input, output and error of every script
 	starts chan func() // done on the thread that starts every script
@@ -17,6 +17,8 @@ type Watcher struct {
 	mu      sync.Mutex
 	scripts int       // being watched
 	next    time.Time // when another script may first run
+	inotify *inotify  // nil until a file is watched
+	census  *census   // nil until a process is
 }
 
 // NewWatcher returns a watcher that needs to be closed.
@@ -34,6 +36,12 @@ func NewWatcher() (*Watcher, error) {
 func (w *Watcher) Close() {
 	close(w.starts)
 	w.null.Close()
+	if w.inotify != nil {
+		w.inotify.close()
+	}
+	if w.census != nil {
+		w.census.close()
+	}
 }
 
 // keepThread does all work on one thread. The kernel ends a script with the
@@ -70,8 +78,37 @@ func (w *Watcher) Watch(ctx context.Context, c Check, report func(Report)) error
 		defer w.leave()
 		s.watch(ctx, rhythm)
 		return nil
+	case File:
+		f := &file{path: c.File.Path, follow: w.followFile, report: tell}
+		f.watch(ctx)
+		return nil
+	case Process:
+		counts, stop := w.tasks().follow(&c.Process)
+		defer stop()
+		c.Process.settle(ctx, counts, tell)
+		return nil
 	}
-	return fmt.Errorf("watch %s: no script, but a matter of the daemon", c.Name)
+	return fmt.Errorf("watch %s: not a script, file or process", c.Name)
+}
+
+func (w *Watcher) followFile(path string) (news <-chan struct{}, stop func(), err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.inotify == nil {
+		if w.inotify, err = newInotify(); err != nil {
+			return nil, nil, err
+		}
+	}
+	return w.inotify.follow(path)
+}
+
+func (w *Watcher) tasks() *census {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.census == nil {
+		w.census = newCensus()
+	}
+	return w.census
 }
 
 // enter gives a new script its rhythm among the others.
