@@ -19,6 +19,8 @@ func TestInGroup(t *testing.T) {
 		{"a weighted link must be up", tracks{eth(-5)}, nil, false, false, tracks{eth(0)}},
 		{"a weighted script is left out", tracks{chk(-5)}, nil, false, false, nil},
 		{"what weighs nothing stays", tracks{eth(0), chk(0)}, nil, false, false, tracks{eth(0), chk(0)}},
+		{"files and processes, each in its way", tracks{{Kind: File, Name: "a", Weight: 1}, {Kind: File, Name: "b", Weight: 2}, {Kind: Process, Name: "c", Weight: 3}, {Kind: BFD, Name: "d", Weight: 4}}, nil, false, false,
+			tracks{{Kind: File, Name: "a"}, {Kind: Process, Name: "c", Weight: 3}}},
 		{"with weights all stay", tracks{eth(-5), chk(5)}, nil, true, false, tracks{eth(-5), chk(5)}},
 		{"the group's come after", tracks{eth(0)}, tracks{chk(-3)}, false, false, tracks{eth(0), chk(-3)}},
 		{"an owner voids the group's weights", nil, tracks{eth(-5), chk(-3)}, false, true, tracks{eth(0), chk(0)}},

@@ -17,8 +17,10 @@ type Watcher struct {
 	mu      sync.Mutex
 	scripts int       // being watched
 	next    time.Time // when another script may first run
-	inotify *inotify  // nil until a file is watched
-	census  *census   // nil until a process is
+
+	opening sync.Mutex // which may take a moment, and concerns no script
+	inotify *inotify   // nil until a file is watched
+	census  *census    // nil until a process is
 }
 
 // NewWatcher returns a watcher that needs to be closed.
@@ -92,8 +94,8 @@ func (w *Watcher) Watch(ctx context.Context, c Check, report func(Report)) error
 }
 
 func (w *Watcher) followFile(path string) (news <-chan struct{}, stop func(), err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.opening.Lock()
+	defer w.opening.Unlock()
 	if w.inotify == nil {
 		if w.inotify, err = newInotify(); err != nil {
 			return nil, nil, err
@@ -103,8 +105,8 @@ func (w *Watcher) followFile(path string) (news <-chan struct{}, stop func(), er
 }
 
 func (w *Watcher) tasks() *census {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.opening.Lock()
+	defer w.opening.Unlock()
 	if w.census == nil {
 		w.census = newCensus()
 	}
