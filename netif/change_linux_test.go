@@ -1,96 +1,15 @@
 package netif
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
-
-func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
-
-// linkNamed returns a link as the host sees it.
-func (s *space) linkNamed(h *Host, name string) Link {
-	s.t.Helper()
-	links, err := h.Links()
-	s.must(err)
-	i := slices.IndexFunc(links, func(l Link) bool { return l.Name == name })
-	if i < 0 {
-		s.t.Fatalf("no %s among %v", name, links)
-	}
-	return links[i]
-}
-
-func TestLinks(t *testing.T) {
-	a, b := newSpace(t), newSpace(t)
-	veth(a, "eth0", b, "eth0")
-	a.must(a.netlink.LinkSetHardwareAddr(a.link("eth0"), mac("02:00:00:00:00:01")))
-	a.must(a.netlink.LinkSetMTU(a.link("eth0"), 1400))
-	a.add("eth0", "192.0.2.1/24")
-	a.add("eth0", "198.51.100.1/25")
-	a.add("eth0", "192.0.2.2/24")
-	a.add("eth0", "2001:db8::1/64")
-	a.linkLocal("eth0")
-	h := a.host()
-
-	lo, eth := a.linkNamed(h, "lo"), a.linkNamed(h, "eth0")
-	if !lo.Loopback || !lo.Up || lo.Multicast {
-		t.Errorf("loopback: %+v", lo)
-	}
-	if eth.Index != a.index("eth0") || !eth.Up || !eth.Running || eth.NoARP || eth.Loopback || !eth.Multicast ||
-		eth.Gone || eth.MTU != 1400 || eth.MAC.String() != "02:00:00:00:00:01" {
-		t.Errorf("eth0: %+v", eth)
-	}
-	var got []string
-	for _, x := range eth.Addresses[:4] {
-		got = append(got, fmt.Sprint(x.Prefix, x.Secondary))
-	}
-	// IPv4 first, and primary before secondary; the daemon's own address is
-	// the first of its family.
-	want := []string{"192.0.2.1/24 false", "198.51.100.1/25 false", "192.0.2.2/24 true", "2001:db8::1/64 false"}
-	if !slices.Equal(got, want) {
-		t.Errorf("addresses %v, want %v", got, want)
-	}
-	b.must(b.netlink.LinkSetDown(b.link("eth0")))
-	a.until("carrier to be lost", func() bool { l := a.linkNamed(h, "eth0"); return l.Up && !l.Running })
-	a.must(a.netlink.LinkSetARPOff(a.link("eth0")))
-	if l := a.linkNamed(h, "eth0"); !l.NoARP {
-		t.Errorf("eth0 without ARP: %+v", l)
-	}
-}
-
-// An address whose duplicate detection runs is tentative, and one whose
-// detection failed says so.
-func TestTentativeAndFailedAddresses(t *testing.T) {
-	a, b := newSpace(t), newSpace(t)
-	veth(a, "eth0", b, "eth0")
-	a.linkLocal("eth0")
-	b.add("eth0", "2001:db8::1/64")
-	h := a.host()
-	a.do(func() error { return writeSysctl("net/ipv6/conf/eth0/accept_dad", "1") })
-	add := Change{Link: a.index("eth0"), Address: Address{Prefix: prefix("2001:db8::1/64"), DetectDuplicates: true}}
-	if errs := h.Change([]Change{add}); errs != nil {
-		t.Fatal(errs)
-	}
-	find := func() LinkAddress {
-		l := a.linkNamed(h, "eth0")
-		i := slices.IndexFunc(l.Addresses, func(x LinkAddress) bool { return x.Prefix == add.Address.Prefix })
-		if i < 0 {
-			t.Fatalf("not there: %+v", l)
-		}
-		return l.Addresses[i]
-	}
-	if x := find(); !x.Tentative && !x.Failed {
-		t.Errorf("right after adding: %+v", x)
-	}
-	a.until("duplicate detection to fail", func() bool { return find().Failed })
-}
 
 // The options of an address line become what the kernel shows.
 func TestAddressOptions(t *testing.T) {
@@ -175,43 +94,6 @@ func TestAddressOptions(t *testing.T) {
 		}
 		if x, ok := find(); ok {
 			t.Errorf("%s: still there: %+v", c.name, x)
-		}
-	}
-}
-
-// B-29: what a killed predecessor left is known by its mark, and only that.
-func TestLeftoversAreRecognised(t *testing.T) {
-	a, b := newSpace(t), newSpace(t)
-	veth(a, "eth0", b, "eth0")
-	a.add("eth0", "192.0.2.1/24")
-	a.add("eth0", "2001:db8::1/64")
-	eth := a.index("eth0")
-	var first *Host
-	a.do(func() (err error) { first, err = Open(nil); return err })
-	if errs := first.Change([]Change{
-		{Link: eth, Address: Address{Prefix: prefix("192.0.2.20/32")}},
-		{Link: eth, Address: Address{Prefix: prefix("2001:db8::20/128")}},
-	}); errs != nil {
-		t.Fatal(errs)
-	}
-	a.must(first.Close())
-
-	h := a.host()
-	var ours []Change
-	for _, x := range a.linkNamed(h, "eth0").Addresses {
-		if x.Ours {
-			ours = append(ours, Change{Link: eth, Address: x.Address(), Remove: true})
-		}
-	}
-	if len(ours) != 2 || ours[0].Address.Prefix != prefix("192.0.2.20/32") || ours[1].Address.Prefix != prefix("2001:db8::20/128") {
-		t.Fatalf("leftovers %+v", ours)
-	}
-	if errs := h.Change(ours); errs != nil {
-		t.Fatal(errs)
-	}
-	for _, x := range a.linkNamed(h, "eth0").Addresses {
-		if x.Ours {
-			t.Errorf("still there: %v", x)
 		}
 	}
 }
@@ -342,70 +224,6 @@ func TestChangeOfManyAddresses(t *testing.T) {
 	}
 }
 
-// B-1, B-4, P-13 to P-15: announcements as they come out of the cable.
-func TestAnnounce(t *testing.T) {
-	a, b := newSpace(t), newSpace(t)
-	veth(a, "eth0", b, "eth0")
-	veth(a, "eth1", b, "eth1")
-	h := a.host()
-	tap := b.tap("eth0")
-	a.must(a.netlink.LinkSetDown(a.link("eth1")))
-	broken := announcements[0].a
-	broken.Link = a.index("eth1")
-	none := announcements[0].a
-	none.Link, none.MAC = a.index("eth0"), nil
-	var all []Announcement
-	for _, c := range announcements {
-		c.a.Link = a.index("eth0")
-		all = append(all, c.a, broken, none)
-	}
-	sent, err := h.Announce(all)
-	if sent != 3 {
-		t.Errorf("sent %d", sent)
-	}
-	if n := strings.Count(fmt.Sprint(err), "announce 192.0.2.20 on eth1: network is down"); n != 3 || !errors.Is(err, unix.ENETDOWN) {
-		t.Errorf("errors %v", err)
-	}
-	if n := strings.Count(fmt.Sprint(err), "announce 192.0.2.20 on eth0: invalid hardware address"); n != 3 {
-		t.Errorf("errors %v", err)
-	}
-	for _, c := range announcements {
-		source := c.a.MAC
-		got := tap.next(func(f []byte) bool { return bytes.Equal(f[6:12], source) })
-		if want := unhex(t, c.frame); !bytes.Equal(got, want) {
-			t.Errorf("%s:\n got %x\nwant %x", c.name, got, want)
-		}
-	}
-}
-
-// Announcements teach a neighbour in truth.
-func TestAnnouncementsTeachTheNeighbour(t *testing.T) {
-	a, b := newSpace(t), newSpace(t)
-	veth(a, "eth0", b, "eth0")
-	b.add("eth0", "192.0.2.2/24")
-	b.add("eth0", "2001:db8::2/64")
-	old := mac("02:00:00:00:00:99")
-	for _, ip := range []string{"192.0.2.20", "2001:db8::20"} {
-		b.must(b.netlink.NeighSet(&netlink.Neigh{LinkIndex: b.index("eth0"), State: netlink.NUD_STALE,
-			IP: netip.MustParseAddr(ip).AsSlice(), HardwareAddr: old}))
-	}
-	h := a.host()
-	l := a.linkNamed(h, "eth0")
-	for _, ip := range []string{"192.0.2.20", "2001:db8::20"} {
-		addr := netip.MustParseAddr(ip)
-		if n, err := h.Announce([]Announcement{{Link: l.Index, MAC: l.MAC, Addr: addr}}); n != 1 || err != nil {
-			t.Fatal(n, err)
-		}
-		b.until("the neighbour to learn "+ip, func() bool {
-			ns, err := b.netlink.NeighList(b.index("eth0"), netlink.FAMILY_ALL)
-			b.must(err)
-			return slices.ContainsFunc(ns, func(n netlink.Neigh) bool {
-				return n.IP.String() == ip && n.HardwareAddr.String() == l.MAC.String()
-			})
-		})
-	}
-}
-
 func BenchmarkChange5000(b *testing.B) {
 	x, y := newSpace(b), newSpace(b)
 	veth(x, "eth0", y, "eth0")
@@ -424,31 +242,4 @@ func BenchmarkChange5000(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.N*2*len(add))/b.Elapsed().Seconds(), "changes/s")
-}
-
-func BenchmarkAnnounce(b *testing.B) {
-	x, y := newSpace(b), newSpace(b)
-	veth(x, "eth0", y, "eth0")
-	h := x.host()
-	l := x.linkNamed(h, "eth0")
-	var all []Announcement
-	for i := range 256 {
-		all = append(all, Announcement{Link: l.Index, MAC: l.MAC, Addr: netip.AddrFrom4([4]byte{198, 18, 0, byte(i)})})
-	}
-	for i := 0; i < b.N; i += len(all) {
-		if _, err := h.Announce(all); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkLinks(b *testing.B) {
-	x, y := newSpace(b), newSpace(b)
-	veth(x, "eth0", y, "eth0")
-	h := x.host()
-	for b.Loop() {
-		if _, err := h.Links(); err != nil {
-			b.Fatal(err)
-		}
-	}
 }
