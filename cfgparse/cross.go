@@ -25,6 +25,7 @@ func (l *loader) cross() {
 	l.trackGroups()
 	l.scriptSecurity()
 	l.loadBalancing()
+	l.warnPending()
 }
 
 // A place is where a VRID must be alone.

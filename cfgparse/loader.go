@@ -22,6 +22,7 @@ type loader struct {
 	drafts    []*draft
 	groups    []*groupDraft
 	foreign   []syntax.Pos // keywords of load balancing
+	postponed []*postponed
 
 	scriptNamed  map[string]*scriptDraft
 	fileNamed    map[string]*fileDraft
@@ -124,11 +125,35 @@ func (l *loader) spelling(k *Keyword, s *syntax.Statement) {
 	}
 }
 
-// pending warns of a keyword that regent only understands. Nobody should have
-// to find out at the first failure.
+// postponed is a keyword that regent only understands.
+type postponed struct {
+	at    syntax.Pos // the first
+	name  string
+	count int
+}
+
+// pending remembers a keyword that regent only understands.
 func (l *loader) pending(k *Keyword, s *syntax.Statement) {
-	l.Add(syntax.Diagnostic{Pos: s.Pos(), Severity: syntax.Warning, Class: syntax.Advice,
-		Message: quote(s.Keyword()) + " is accepted, but regent does not act on it yet"})
+	for _, p := range l.postponed {
+		if p.name == k.Name {
+			p.count++
+			return
+		}
+	}
+	l.postponed = append(l.postponed, &postponed{s.Pos(), k.Name, 1})
+}
+
+// warnPending says once for each such keyword that it does nothing yet.
+// Nobody should have to find out at the first failure.
+func (l *loader) warnPending() {
+	for _, p := range l.postponed {
+		more := ""
+		if p.count > 1 {
+			more = fmt.Sprintf(" (here and in %d more places)", p.count-1)
+		}
+		l.Add(syntax.Diagnostic{Pos: p.at, Severity: syntax.Warning, Class: syntax.Advice,
+			Message: quote(p.name) + " is accepted, but regent does not act on it yet" + more})
+	}
 }
 
 // extra warns of words between the keyword of a list and its brace.
