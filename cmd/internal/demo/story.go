@@ -5,21 +5,35 @@ import (
 	"strings"
 )
 
-// An event is a change of state that a daemon has logged.
+// An event is what the timeline shows of a daemon's log.
 type event struct {
-	state  string // MASTER, BACKUP or FAULT
-	reason string // in the daemon's words; may be empty
+	state  string // MASTER, BACKUP or FAULT, if that changed
+	detail string // in the daemon's words
 }
 
-// entering is how regentd and keepalived log that a router changes its state.
-var entering = regexp.MustCompile(`\([^)]+\) Entering (MASTER|BACKUP|FAULT) STATE(.*)`)
+// How daemons log what the timeline shows. Nothing else knows how a log line looks.
+var (
+	entering = regexp.MustCompile(`\([^)]+\) Entering (MASTER|BACKUP|FAULT) STATE(.*)`) // regentd, keepalived
+	priority = regexp.MustCompile(`\([^)]+\) Changing effective priority`)
+	leftover = regexp.MustCompile(`removing an address that a predecessor left behind`)
+	pair     = regexp.MustCompile(`(\w+)=("[^"]*"|\S+)`) // key=value, as regentd ends its lines
+)
 
-// parse reads a line of a daemon's log; false if it tells of nothing that the
-// timeline shows. It is the only place that knows how a log line looks.
+// parse reads a line of a daemon's log; false if the timeline does not show it.
 func parse(line string) (event, bool) {
-	m := entering.FindStringSubmatch(line)
-	if m == nil {
-		return event{}, false
+	fields := make(map[string]string)
+	for _, m := range pair.FindAllStringSubmatch(line, -1) {
+		fields[m[1]] = strings.Trim(m[2], `"`)
 	}
-	return event{state: m[1], reason: strings.Trim(m[2], " :()")}, true
+	switch m := entering.FindStringSubmatch(line); {
+	case m != nil && fields["reason"] != "":
+		return event{m[1], fields["reason"]}, true
+	case m != nil:
+		return event{m[1], strings.Trim(m[2], " :()")}, true
+	case priority.MatchString(line):
+		return event{"", "priority " + fields["from"] + " -> " + fields["to"] + ": " + fields["reason"]}, true
+	case leftover.MatchString(line):
+		return event{"", fields["address"] + " was left behind by the killed one, and is removed"}, true
+	}
+	return event{}, false
 }

@@ -75,8 +75,9 @@ func (t *timeline) opening(s *scene) {
       %s  %s  priority 100 ──┘
 
   They speak VRRP version 3, an advert every %v (testdata/demo/*.conf).
+  A block of the client's line is %v: █ answered, ▄ in part, · silence.
 `, t.paint(bold, vip.String()), every,
-		t.paint(cyan, " left"), s.left.addr, t.paint(yellow, "right"), s.right.addr, interval)
+		t.paint(cyan, " left"), s.left.addr, t.paint(yellow, "right"), s.right.addr, interval, cell)
 	t.start = time.Now()
 }
 
@@ -87,7 +88,7 @@ func (t *timeline) act(title string) {
 	fmt.Fprintf(t.w, "\n%s  %s\n", t.stamp(time.Now()), t.paint(bold, title))
 }
 
-// heard tells of a daemon's change of state. It is called as the log is read.
+// heard tells of what a daemon says. It is called as the log is read.
 func (t *timeline) heard(who string, line lab.Line) {
 	e, ok := parse(line.Text)
 	if !ok {
@@ -106,7 +107,7 @@ func (t *timeline) heard(who string, line lab.Line) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fmt.Fprintf(t.w, "%s    %s is %s  %s\n", t.stamp(line.At), name, state, e.reason)
+	fmt.Fprintf(t.w, "%s    %s  %s  %s\n", t.stamp(line.At), name, state, e.detail)
 }
 
 // judged shows the client's view of an act that is over.
