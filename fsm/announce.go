@@ -22,7 +22,6 @@ func (a *announcer) next() Time {
 
 // begin sets the times of a new master, after its first burst.
 func (a *announcer) begin(now Time, c *Announcing) {
-	*a = stopped
 	first := now
 	if c.Delay > 0 {
 		a.again = now.Add(c.Delay)
