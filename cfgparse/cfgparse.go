@@ -92,14 +92,16 @@ func account(name, group string) error {
 // Load reads a configuration. The Config is nil if the daemon must not run
 // with it; the diagnostics then hold at least one error.
 func Load(name string, env Env) (*Config, syntax.Diagnostics) {
-	cfg, diagnostics := load(name, env)
+	l, report := loadAll(name, env)
+	diagnostics := report.Diagnostics()
 	if diagnostics.Fatal() {
 		return nil, diagnostics
 	}
-	return cfg, diagnostics
+	return l.cfg, diagnostics
 }
 
-func load(name string, env Env) (*Config, syntax.Diagnostics) {
+// loadAll takes a configuration through all stages.
+func loadAll(name string, env Env) (*loader, *syntax.Report) {
 	report := &syntax.Report{}
 	if env.Files == nil {
 		env.Files = syntax.Disk{}
@@ -117,7 +119,7 @@ func load(name string, env Env) (*Config, syntax.Diagnostics) {
 	l.pass(root, statements, false)
 	l.finish()
 	l.cross()
-	return l.cfg, report.Diagnostics()
+	return l, report
 }
 
 // pass reads the statements that are global definitions, or the others.

@@ -24,12 +24,19 @@ func (l *loader) finish() {
 		l.finishInstance(d)
 	}
 	l.finishGroups()
+	used := map[string]bool{}
+	for _, d := range l.drafts {
+		useScripts(used, d.Tracks)
+	}
+	for _, g := range l.groups {
+		useScripts(used, g.Tracks)
+	}
 	for _, s := range l.scripts {
 		if !s.tracked {
 			l.complain(s.At, syntax.Advice, "a track_script that names it", "it never runs", "vrrp_script %s is tracked by nobody", quote(s.Name))
 			continue
 		}
-		if s.usable {
+		if s.usable && used[s.Name] {
 			l.cfg.Checks = append(l.cfg.Checks, s.Check)
 		}
 	}
@@ -59,6 +66,15 @@ func (l *loader) finish() {
 	}
 	for _, g := range l.groups {
 		l.cfg.Groups = append(l.cfg.Groups, g.Group)
+	}
+}
+
+// useScripts notes the scripts that somebody depends on.
+func useScripts(used map[string]bool, tracks []health.Track) {
+	for _, t := range tracks {
+		if t.Kind == health.Script {
+			used[t.Name] = true
+		}
 	}
 }
 

@@ -35,15 +35,17 @@ type draft struct {
 	refused    bool // of the interface
 	garp       announceWords
 
-	authType string
-	ttl      int // unicast_ttl; -1: not said
-	vips     []addressLine
-	evips    []addressLine
-	peers    []peerLine
-	tracks   []trackLine
-	group    *groupDraft
-	unicast  syntax.Pos // the first keyword that is about unicast
-	seen     map[addressKey]syntax.Pos
+	authType  string
+	ttl       int // unicast_ttl; -1: not said
+	vips      []addressLine
+	evips     []addressLine
+	peers     []peerLine
+	tracks    []trackLine
+	group     *groupDraft
+	unicast   syntax.Pos // the first keyword that is about unicast
+	seen      map[addressKey]syntax.Pos
+	routeText []string // lines of Routes and Rules, as they were written
+	ruleText  []string
 }
 
 // announceWords are the garp_* keywords of an instance; nil: not said.
@@ -96,13 +98,15 @@ func instanceNetwork() []*Keyword {
 		key("virtual_routes", A, list(routeArgs, func(l *loader, d *draft, s *syntax.Statement) {
 			if r, ok := l.route(s, false); ok {
 				d.Routes = append(d.Routes, r)
+				d.routeText = append(d.routeText, textOf(s))
 			}
-		}, func(d *draft) string { return showCount(len(d.Routes)) }), "", "routes held while master"),
+		}, func(d *draft) string { return strings.Join(d.routeText, ", ") }), "", "routes held while master"),
 		key("virtual_rules", A, list(ruleArgs, func(l *loader, d *draft, s *syntax.Statement) {
 			if r, ok := l.rule(s, false); ok {
 				d.Rules = append(d.Rules, r)
+				d.ruleText = append(d.ruleText, textOf(s))
 			}
-		}, func(d *draft) string { return showCount(len(d.Rules)) }), "", "policy rules held while master"),
+		}, func(d *draft) string { return strings.Join(d.ruleText, ", ") }), "", "policy rules held while master"),
 		key("no_virtual_ipaddress", B, flag(func(d *draft) *bool { return &d.NoAddresses }), "", "an instance may have no addresses"),
 		key("unicast_peer", A, unicastPeers(), "", "neighbours that get adverts in place of the multicast group"),
 		key("unicast_src_ip", A, custom("ADDR", setUnicastSource, showSource), "address of the interface", "source of adverts"),
@@ -117,7 +121,7 @@ func instanceNetwork() []*Keyword {
 		key("check_unicast_src", A, flag(func(d *draft) *bool { return &d.Profile.CheckUnicastSource }), "vrrp_check_unicast_src", "drop adverts of hosts that are no peers"),
 		key("mcast_dst_ip", B, custom("ADDR", setDestination, func(d *draft) string { return showAddr(d.Port.Group) }), "the global group", "where adverts go"),
 		key("old_unicast_checksum", B, custom("[never]", setOldChecksum, nil), "auto", "checksum of old keepalived in unicast"),
-		key("v3_checksum_as_v2", B, maybe(func(d *draft) **bool { return &d.message }), "the global", "IPv4 checksum of version 3 without pseudo-header"),
+		key("v3_checksum_as_v2", B, showing(maybe(func(d *draft) **bool { return &d.message }), func(d *draft) string { return yesNo(d.SendMessageChecksum) }), "the global", "IPv4 checksum of version 3 without pseudo-header"),
 	}
 }
 
@@ -323,3 +327,12 @@ func addPeer(l *loader, d *draft, s *syntax.Statement) {
 }
 
 func showSource(d *draft) string { return showAddr(d.Port.Source) }
+
+// textOf is a line as it was written, with single blanks.
+func textOf(s *syntax.Statement) string {
+	var out []string
+	for _, w := range s.Words {
+		out = append(out, w.Text)
+	}
+	return strings.Join(out, " ")
+}

@@ -27,7 +27,7 @@ func instanceBehaviour() []*Keyword {
 				d.delay = v
 			}
 		}, func(d *draft) string { return inSeconds(d.Router.PreemptDelay) }), "0", "time to leave a lower master alone"),
-		key("strict_mode", A, maybe(func(d *draft) **bool { return &d.strict }), "vrrp_strict", "hold to the letter of the RFC"),
+		key("strict_mode", A, showing(maybe(func(d *draft) **bool { return &d.strict }), func(d *draft) string { return yesNo(d.Strict) }), "vrrp_strict", "hold to the letter of the RFC"),
 		key("skip_check_adv_addr", A, custom("[yes|no]", func(l *loader, d *draft, s *syntax.Statement) {
 			if b, ok := l.boolean(s); ok {
 				if !b {
@@ -36,7 +36,7 @@ func instanceBehaviour() []*Keyword {
 				d.SkipCheckAddr = b
 			}
 		}, func(d *draft) string { return yesNo(d.SkipCheckAddr) }), "vrrp_skip_check_adv_addr", "do not compare addresses with a known master's"),
-		key("down_timer_adverts", B, number(1, 100, func(d *draft) *int { return &d.down }), "vrrp_down_timer_adverts", "adverts to miss before a master counts as down"),
+		key("down_timer_adverts", B, showing(number(1, 100, func(d *draft) *int { return &d.down }), func(d *draft) string { return showNumber(d.Router.DownAdverts) }), "vrrp_down_timer_adverts", "adverts to miss before a master counts as down"),
 		key("timer_expired_backup", C, custom("[1-254]", func(l *loader, d *draft, s *syntax.Statement) {
 			d.ExpiredBackup = 254
 			if len(s.Words) > 1 {
@@ -45,9 +45,9 @@ func instanceBehaviour() []*Keyword {
 				}
 			}
 		}, func(d *draft) string { return showNumber(d.ExpiredBackup) }), "off; bare: 254", "become backup after a long pause of the process", alias("thread_timer_expired")),
-		key("lower_prio_no_advert", B, maybe(func(d *draft) **bool { return &d.lower }), "vrrp_lower_prio_no_advert", "do not answer a master with a lower priority"),
-		key("higher_prio_send_advert", B, maybe(func(d *draft) **bool { return &d.higher }), "vrrp_higher_prio_send_advert", "send one advert before yielding"),
-		key("owner_ignore_adverts", B, maybe(func(d *draft) **bool { return &d.owner }), "vrrp_owner_ignore_adverts", "an owner drops all adverts"),
+		key("lower_prio_no_advert", B, showing(maybe(func(d *draft) **bool { return &d.lower }), func(d *draft) string { return yesNo(d.Router.SilentToLower) }), "vrrp_lower_prio_no_advert", "do not answer a master with a lower priority"),
+		key("higher_prio_send_advert", B, showing(maybe(func(d *draft) **bool { return &d.higher }), func(d *draft) string { return yesNo(d.Router.LastWord) }), "vrrp_higher_prio_send_advert", "send one advert before yielding"),
+		key("owner_ignore_adverts", B, showing(maybe(func(d *draft) **bool { return &d.owner }), func(d *draft) string { return yesNo(d.Profile.OwnerIgnoresAdvert) }), "vrrp_owner_ignore_adverts", "an owner drops all adverts"),
 		key("debug", C, number(0, 4, func(d *draft) *int { return &d.Debug }), "0", "without effect"),
 		key("kernel_rx_buf_size", B, number(1, unbounded, func(d *draft) *int { return &d.ReceiveBuffer }), "vrrp_rx_bufs_policy", "bytes of the receive buffer"),
 	}

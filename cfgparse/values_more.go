@@ -170,3 +170,10 @@ func bothDelays[T any](a, b func(*T) *time.Duration) value[T] {
 	}
 	return v
 }
+
+// showing replaces how a value is shown: some settings are worked out from
+// more than their keyword.
+func showing[T any](v value[T], show func(*T) string) value[T] {
+	v.show = show
+	return v
+}

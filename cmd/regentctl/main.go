@@ -16,6 +16,7 @@ import (
 // a command.
 type commandLine struct {
 	Decode  decode           `cmd:"" help:"Print every VRRP advert of a capture and what is wrong with it."`
+	Config  config           `cmd:"" help:"Check, show, format and compare configurations."`
 	Version kong.VersionFlag `help:"Print the version."`
 }
 
