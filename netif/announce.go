@@ -1,20 +1,22 @@
 package netif
 
 import (
+	"net"
 	"net/netip"
 
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
 	"github.com/mdlayher/arp"
 	"github.com/mdlayher/ethernet"
 	"github.com/mdlayher/ndp"
+	"golang.org/x/sys/unix"
+
+	"regent/vrrp"
 )
 
 const ethernetHeader = 14 // bytes
 
 var (
 	allNodes    = netip.MustParseAddr("ff02::1")
-	allNodesMAC = []byte{0x33, 0x33, 0, 0, 0, 1}
+	allNodesMAC = net.HardwareAddr{0x33, 0x33, 0, 0, 0, 1}
 )
 
 // frame returns the Ethernet frame of an announcement.
@@ -36,17 +38,7 @@ func (a Announcement) gratuitousARP() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := ethernet.Frame{
-		Destination: ethernet.Broadcast,
-		Source:      a.MAC,
-		EtherType:   ethernet.EtherTypeARP,
-		Payload:     b,
-	}
-	padded, err := f.MarshalBinary()
-	if err != nil {
-		return nil, err
-	}
-	return padded[:ethernetHeader+len(b)], nil // the link pads what it must
+	return frame(ethernet.Broadcast, a.MAC, ethernet.EtherTypeARP, b)
 }
 
 // neighborAdvertisement is one that nobody asked for, to all nodes, and
@@ -62,16 +54,17 @@ func (a Announcement) neighborAdvertisement() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := gopacket.NewSerializeBuffer()
-	err = gopacket.SerializeLayers(out, gopacket.SerializeOptions{FixLengths: true},
-		&layers.Ethernet{DstMAC: allNodesMAC, SrcMAC: a.MAC, EthernetType: layers.EthernetTypeIPv6},
-		&layers.IPv6{
-			Version:    6,
-			NextHeader: layers.IPProtocolICMPv6,
-			HopLimit:   255,
-			SrcIP:      a.Addr.AsSlice(),
-			DstIP:      allNodes.AsSlice(),
-		},
-		gopacket.Payload(b))
-	return out.Bytes(), err
+	packet := appendHeader6(make([]byte, 0, header6+len(b)), a.Addr, allNodes, 0, unix.IPPROTO_ICMPV6, vrrp.HopLimit, len(b))
+	return frame(allNodesMAC, a.MAC, ethernet.EtherTypeIPv6, append(packet, b...))
+}
+
+// frame puts a payload into an Ethernet frame, without the padding of a short
+// one: the link does that.
+func frame(dst, src net.HardwareAddr, kind ethernet.EtherType, payload []byte) ([]byte, error) {
+	f := ethernet.Frame{Destination: dst, Source: src, EtherType: kind, Payload: payload}
+	b, err := f.MarshalBinary()
+	if err != nil {
+		return nil, err
+	}
+	return b[:ethernetHeader+len(payload)], nil
 }

@@ -26,7 +26,7 @@ func appendHeader(b []byte, e vrrp.Envelope, n int) []byte {
 	if e.Dst.Is4() {
 		return appendHeader4(b, e, ttl, n)
 	}
-	return appendHeader6(b, e, ttl, n)
+	return appendHeader6(b, e.Src, e.Dst, trafficClass, vrrp.Protocol, ttl, n)
 }
 
 func appendHeader4(b []byte, e vrrp.Envelope, ttl uint8, n int) []byte {
@@ -41,13 +41,13 @@ func appendHeader4(b []byte, e vrrp.Envelope, ttl uint8, n int) []byte {
 	return b
 }
 
-func appendHeader6(b []byte, e vrrp.Envelope, ttl uint8, n int) []byte {
-	src, dst := bytes16(e.Src), e.Dst.As16()
-	b = append(b, 0x60|trafficClass>>4, trafficClass<<4&0xFF, 0, 0)
+func appendHeader6(b []byte, src, dst netip.Addr, class, next, hops uint8, n int) []byte {
+	from, to := bytes16(src), dst.As16()
+	b = append(b, 0x60|class>>4, class<<4, 0, 0)
 	b = binary.BigEndian.AppendUint16(b, uint16(n))
-	b = append(b, vrrp.Protocol, ttl)
-	b = append(b, src[:]...)
-	return append(b, dst[:]...)
+	b = append(b, next, hops)
+	b = append(b, from[:]...)
+	return append(b, to[:]...)
 }
 
 // headerChecksum sums an IPv4 header whose own field is zero (RFC 1071).

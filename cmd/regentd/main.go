@@ -142,6 +142,7 @@ func operate(cfg *cfgparse.Config, log *slog.Logger) int {
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	defer passOver(log)()
 	watcher, err := health.NewWatcher()
 	if err != nil {
 		return refuse(log, err)
@@ -157,6 +158,19 @@ func operate(cfg *cfgparse.Config, log *slog.Logger) int {
 	}
 	log.Info("stopped")
 	return exitOK
+}
+
+// passOver takes the signals that keepalived acts on and regentd does not: what
+// is sent to keepalived by habit must not end regentd.
+func passOver(log *slog.Logger) (end func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
+	go func() {
+		for s := range signals {
+			log.Warn("signal has no effect", "signal", s)
+		}
+	}()
+	return func() { signal.Stop(signals); close(signals) }
 }
 
 // refuse logs why the host cannot be opened and returns the exit code for it.

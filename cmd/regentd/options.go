@@ -65,14 +65,14 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.Usage = func() {}
 	f.StringVarP(&o.file, "use-file", "f", defaultFile, "read the configuration from `FILE`")
 	f.StringVarP(&o.configID, "config-id", "i", defaultConfigID(), "lines after @`ID` are for this node")
-	f.StringVarP(&o.testLog, "config-test", "t", "", "check the configuration and exit; messages are appended to FILE, or shown")
+	f.StringVarP(&o.testLog, "config-test", "t", "", "check the configuration and exit; messages are shown, or appended to `FILE`")
 	f.Lookup("config-test").NoOptDefVal = toTerminal
 	f.BoolVarP(&o.foreground, "dont-fork", "n", false, "stay in the foreground")
 	f.BoolVarP(&o.console, "log-console", "l", false, "log to standard error too")
 	f.BoolVarP(&o.noSyslog, "no-syslog", "G", false, "do not log to syslog")
 	f.VarP(&o.facility, "log-facility", "S", "syslog `FACILITY`: 0-7, local0-local7, user, daemon")
 	var detail int
-	f.CountVarP(&detail, "log-detail", "D", "log in detail")
+	f.CountVarP(&detail, "log-detail", "D", "log in `detail`; twice is no more")
 	f.StringVarP(&o.pidFile, "pid", "p", defaultPID, "write the process ID to `FILE`")
 	f.BoolVarP(&o.version, "version", "v", false, "print the version and exit")
 	f.BoolVarP(&o.help, "help", "h", false, "print this and exit")
@@ -104,12 +104,12 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	return o, nil
 }
 
-// toTerminal stands for a -t without a file; no file has this name.
-const toTerminal = "\x00"
+// toTerminal stands for a -t without a file.
+const toTerminal = "-"
 
 func (o *options) printUsage() {
 	fmt.Fprintf(o.usage, "Usage: regentd [options]\n\nA VRRP router that reads keepalived.conf. Options are keepalived's:\n\n%s",
-		strings.ReplaceAll(o.flags.FlagUsages(), fmt.Sprintf("[=%s]", toTerminal), "[=FILE]"))
+		o.flags.FlagUsages())
 }
 
 // defaultConfigID is the host's name up to the first dot.

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"math/bits"
 	"net/netip"
 	"time"
 
@@ -36,6 +37,7 @@ type limits struct {
 	faults   [vrrp.NumFaults]limiter
 	warnings [8]limiter // by the bit of the warning
 	contest  limiter
+	refusals limiter
 }
 
 // strangers is what a link has brought that belongs to no router of ours.
@@ -77,17 +79,13 @@ func (d *Daemon) drop(r *router, fault vrrp.Fault, p *netif.Packet) {
 
 // warn tells what is odd about an advert that was accepted.
 func (d *Daemon) warn(r *router, warnings vrrp.Warnings, p *netif.Packet) {
-	i := 0
 	for one := range warnings.All {
-		for w := one; w > 1; w >>= 1 {
-			i++
-		}
+		i := bits.TrailingZeros8(uint8(one))
 		if held, ok := r.limits.warnings[i].allow(d.now); ok {
 			d.log.Warn("accepted an advert: "+one.String(), "instance", r.Name, "rule", one.Rule(),
 				"source", p.Envelope.Src, "priority", d.advert.Priority, "interval", d.advert.Interval,
 				"addresses", list(d.advert.Addresses), "suppressed", held)
 		}
-		i = 0
 	}
 }
 

@@ -45,7 +45,8 @@ type Daemon struct {
 	cleaned bool                   // a predecessor's leftovers are gone
 	ended   bool
 
-	logUnknown bool // log_unknown_vrids
+	logUnknown bool    // log_unknown_vrids
+	refusals   limiter // of work that is no router's
 
 	now     fsm.Time // of this turn
 	actions []fsm.Action
@@ -245,10 +246,12 @@ func (d *Daemon) stop() {
 
 // refused is the steward's report of work that the kernel would not do.
 func (d *Daemon) refused(r *router, err error) {
-	name := ""
+	name, lim := "", &d.refusals
 	if r != nil {
-		name = r.Name
+		name, lim = r.Name, &r.limits.refusals
 		r.count.Refused++
 	}
-	d.log.Error("the kernel refused", "instance", name, "error", err)
+	if held, ok := lim.allow(d.now); ok {
+		d.log.Error("the kernel refused", "instance", name, "error", err, "suppressed", held)
+	}
 }

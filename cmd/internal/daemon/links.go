@@ -37,6 +37,11 @@ func (d *Daemon) linked(links []netif.Link) {
 		d.settle(r)
 	}
 	d.judgeLinks()
+	for _, r := range d.routers {
+		if !r.begun {
+			d.judge(r, health.Report{})
+		}
+	}
 }
 
 // settle makes a router fit the links as they are now.
@@ -68,7 +73,7 @@ func (d *Daemon) settle(r *router) {
 func (d *Daemon) move(r *router, index int) {
 	if r.link != 0 {
 		delete(d.table, r.meeting())
-		if r.joined {
+		if r.joined && r.Port.Group.IsValid() {
 			d.steward.give(order{router: r, do: leave, link: r.link, group: r.Port.Group})
 		}
 	}
@@ -78,15 +83,22 @@ func (d *Daemon) move(r *router, index int) {
 	}
 	d.table[r.meeting()] = r
 	d.names[index] = r.Port.Interface
+	if !r.Port.Group.IsValid() {
+		r.joined = true // unicast comes without a membership
+		return
+	}
 	d.steward.give(order{router: r, do: join, link: index, group: r.Port.Group})
 }
 
 // joined is the steward's answer to a join.
 func (d *Daemon) joined(r *router, link int, err error) {
-	if r.link != link {
-		return // it has moved on
-	}
-	if err != nil {
+	switch {
+	case r.link != link: // it has moved on
+		if err == nil {
+			d.steward.give(order{router: r, do: leave, link: link, group: r.Port.Group})
+		}
+		return
+	case err != nil:
 		d.log.Error("cannot hear adverts", "instance", r.Name, "error", err)
 		return
 	}
