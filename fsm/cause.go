@@ -117,7 +117,7 @@ type NewMasterReason uint8
 
 const (
 	NotMaster  NewMasterReason = iota // it never did
-	Priority                          // its priority: the owner's, or after a resignation
+	ByPriority                        // its priority: the owner's, or after a resignation
 	Preempted                         // a lesser master was heard last
 	NoResponse                        // silence
 )
@@ -126,7 +126,7 @@ const (
 func (c Cause) NewMaster() NewMasterReason {
 	switch c.own() {
 	case OwnerStartup, MasterResigned:
-		return Priority
+		return ByPriority
 	case LesserMaster, HoldEnded:
 		return Preempted
 	case MasterTimeout:

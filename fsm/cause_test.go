@@ -22,9 +22,9 @@ func TestCause(t *testing.T) {
 	}{
 		{fsm.NoReason, "no reason yet", "none", fsm.NotMaster},
 		{fsm.Startup, "started", "startup", fsm.NotMaster},
-		{fsm.OwnerStartup, "started as the owner of the addresses", "owner-preempt", fsm.Priority},
+		{fsm.OwnerStartup, "started as the owner of the addresses", "owner-preempt", fsm.ByPriority},
 		{fsm.MasterTimeout, "no advert from 192.0.2.2 (priority 150) for 3.609s", "master-timeout", fsm.NoResponse},
-		{fsm.MasterResigned, "192.0.2.2 resigned", "master-timeout", fsm.Priority},
+		{fsm.MasterResigned, "192.0.2.2 resigned", "master-timeout", fsm.ByPriority},
 		{fsm.LesserMaster, "192.0.2.2 has the lower priority 150 (ours is 100)", "lower-priority-master", fsm.Preempted},
 		{fsm.HoldEnded, "192.0.2.2 has the lower priority 150 (ours is 100) and the preempt delay is over", "preempt-hold-timeout", fsm.Preempted},
 		{fsm.HigherPriority, "192.0.2.2 has the higher priority 150 (ours is 100)", "higher-priority-backup", fsm.NotMaster},
@@ -53,7 +53,7 @@ func TestCause(t *testing.T) {
 		t.Errorf("%q, want %q", c, want)
 	}
 	for want, r := range map[string]fsm.NewMasterReason{
-		"not-master": fsm.NotMaster, "priority": fsm.Priority, "preempted": fsm.Preempted, "no-response": fsm.NoResponse,
+		"not-master": fsm.NotMaster, "priority": fsm.ByPriority, "preempted": fsm.Preempted, "no-response": fsm.NoResponse,
 	} {
 		if r.String() != want {
 			t.Errorf("new-master-reason %d is %q, want %q", r, r, want)
