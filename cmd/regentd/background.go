@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+
+	notify "github.com/coreos/go-systemd/v22/daemon"
 )
 
 // inBackground marks the process that background starts, and names the file
@@ -43,15 +45,16 @@ func background(args []string, stderr io.Writer) int {
 	return exitOK // it ended in peace: another one is already running
 }
 
-// release tells the parent that the daemon is ready, and lets go of the
-// terminal.
-func release() {
+// ready tells whoever started the daemon that it runs: the service manager, and
+// the parent of one in the background, whose terminal it lets go.
+func ready() {
+	_, _ = notify.SdNotify(true, notify.SdNotifyReady) // without a service manager nobody listens
 	if os.Getenv(inBackground) == "" {
 		return
 	}
-	ready := os.NewFile(3, "ready")
-	_, _ = ready.Write([]byte{1})
-	_ = ready.Close()
+	parent := os.NewFile(3, "parent")
+	_, _ = parent.Write([]byte{1})
+	_ = parent.Close()
 	if null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0); err == nil {
 		for fd := range 3 {
 			_ = syscall.Dup3(int(null.Fd()), fd, 0)

@@ -151,7 +151,7 @@ func operate(cfg *cfgparse.Config, log *slog.Logger) int {
 
 	d := daemon.New(cfg, wire, host, watcher.Watch, log)
 	log.Info("starting " + version.String("regentd"))
-	release()
+	ready()
 	if err := d.Run(ctx); err != nil {
 		log.Error("stopped", "error", err)
 		return exitFatal
