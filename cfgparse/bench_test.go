@@ -22,7 +22,7 @@ vrrp_instance VI_%d {
     virtual_router_id %d
     priority %d
     advert_int 1
-    nopreempt
+    preempt_delay 5
     authentication {
         auth_type PASS
         auth_pass secret

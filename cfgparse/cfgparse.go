@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/user"
 	"strings"
+	"sync"
 	"time"
 
 	"regent/cfgparse/syntax"
@@ -38,22 +39,26 @@ type Env struct {
 	Script    func(check health.Check) error // whether a script can be run; see health.Check.Resolve
 }
 
-// Host is the environment of this machine. An empty id is its host name up to
-// the first dot, as in keepalived.
+// Host is the environment of this machine at this moment: make one for each
+// load. An empty id is its host name up to the first dot, as in keepalived.
 func Host(id string) Env {
 	if id == "" {
 		id = HostID()
 	}
+	// One look at the interfaces serves all instances.
+	links := sync.OnceValue(func() map[string]int {
+		mtu := map[string]int{}
+		all, _ := net.Interfaces()
+		for _, i := range all {
+			mtu[i.Name] = i.MTU
+		}
+		return mtu
+	})
 	return Env{
 		ConfigID:  id,
-		Interface: func(name string) bool { _, err := net.InterfaceByName(name); return err == nil },
-		MTU: func(name string) int {
-			if i, err := net.InterfaceByName(name); err == nil {
-				return i.MTU
-			}
-			return 0
-		},
-		Account: account,
+		Interface: func(name string) bool { _, ok := links()[name]; return ok },
+		MTU:       func(name string) int { return links()[name] },
+		Account:   account,
 		Script: func(c health.Check) error {
 			_, err := c.Resolve()
 			return err
