@@ -66,6 +66,7 @@ type stage struct {
 	*lab.Lab
 	client *lab.Host
 	wire   *lab.Capture
+	begun  time.Time
 }
 
 func setStage(t *testing.T) *stage {
@@ -77,7 +78,7 @@ func setStage(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{T: t, Lab: l}
+	s := &stage{T: t, Lab: l, begun: time.Now()}
 	t.Cleanup(l.Close)
 	t.Cleanup(func() {
 		if t.Failed() {
