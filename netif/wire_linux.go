@@ -20,10 +20,10 @@ type Wire struct {
 	in     [2]*inbox  // IPv4, IPv6
 	out    [2]*outbox // IPv4, IPv6
 	next   int        // the family that Receive asks first
-	poll   [3]unix.PollFd
+	poll   [4]unix.PollFd
 	event  *os.File // an eventfd, readable after Wake
 	woken  atomic.Bool
-	slack  bool // the thread's timer slack is set
+	alarm  alarm
 	groups *groups
 	counts WireCounts
 	drops  []Drop
@@ -51,7 +51,7 @@ type Drop struct {
 // what arrives while the loop is held up. Without IPv6 in the kernel the wire
 // works for IPv4.
 func OpenWire(receiveBuffer int) (*Wire, error) {
-	w := &Wire{in: [2]*inbox{newInbox(IPv4), newInbox(IPv6)}, out: [2]*outbox{newOutbox(IPv4), newOutbox(IPv6)}}
+	w := &Wire{in: [2]*inbox{newInbox(IPv4), newInbox(IPv6)}, out: [2]*outbox{newOutbox(IPv4), newOutbox(IPv6)}, alarm: alarm{fd: -1}}
 	if err := w.open(receiveBuffer); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -78,10 +78,14 @@ func (w *Wire) open(receiveBuffer int) error {
 		return fmt.Errorf("open eventfd: %w", err)
 	}
 	w.event = os.NewFile(uintptr(fd), "eventfd")
-	w.poll = [3]unix.PollFd{
+	if err := w.alarm.open(); err != nil {
+		return err
+	}
+	w.poll = [...]unix.PollFd{
 		{Fd: int32(w.in[0].fd), Events: unix.POLLIN},
 		{Fd: int32(w.in[1].fd), Events: unix.POLLIN},
 		{Fd: int32(fd), Events: unix.POLLIN},
+		{Fd: int32(w.alarm.fd), Events: unix.POLLIN},
 	}
 	w.groups, err = newGroups()
 	return err
@@ -90,14 +94,22 @@ func (w *Wire) open(receiveBuffer int) error {
 // Wait returns when packets may be waiting, when Wake was called since the
 // last Wait, or when the timeout is over; a negative one never is.
 //
-// It waits in ppoll because the runtime's own poller counts in milliseconds.
-// The thread's timer slack, 50 µs by default, goes too.
+// It waits in ppoll, because the runtime's own poller counts in milliseconds,
+// and for a timer of its own, because ppoll may be late by a thousandth of its
+// timeout.
 func (w *Wire) Wait(timeout time.Duration) {
-	if !w.slack {
-		w.slack = true
-		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
+	var until *unix.Timespec // as long as it takes
+	switch {
+	case timeout == 0:
+		until = &unix.Timespec{}
+	case timeout > 0:
+		w.alarm.set(timeout)
 	}
-	w.pollFor(timeout)
+	for {
+		if _, err := unix.Ppoll(w.poll[:], until, nil); err != unix.EINTR {
+			break
+		}
+	}
 	for _, in := range w.in {
 		in.drained = false
 	}
@@ -108,20 +120,8 @@ func (w *Wire) Wait(timeout time.Duration) {
 		// need not write, because this Wait is about to return.
 		w.woken.Store(false)
 	}
-}
-
-// pollFor waits in ppoll, again after each signal that interrupts it.
-func (w *Wire) pollFor(timeout time.Duration) {
-	start := time.Now()
-	for left := timeout; ; left = max(0, timeout-time.Since(start)) {
-		var until *unix.Timespec
-		if timeout >= 0 {
-			t := unix.NsecToTimespec(int64(left))
-			until = &t
-		}
-		if _, err := unix.Ppoll(w.poll[:], until, nil); err != unix.EINTR {
-			return
-		}
+	if w.poll[3].Revents != 0 {
+		w.alarm.clear()
 	}
 }
 
@@ -196,6 +196,7 @@ func (w *Wire) Close() error {
 	for i := range w.in {
 		errs = append(errs, closeSocket(&w.in[i].fd), closeSocket(&w.out[i].fd))
 	}
+	errs = append(errs, w.alarm.close())
 	if w.event != nil {
 		errs = append(errs, w.event.Close())
 	}
