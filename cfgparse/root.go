@@ -122,6 +122,7 @@ func addStaticAddress(l *loader, c *Config, s *syntax.Statement) {
 		if line.Interface == "" {
 			line.Interface = "eth0"
 		}
+		l.interfaceName(syntax.Word{Text: line.Interface, Pos: s.Pos()})
 	}
 	c.Static.Addresses = append(c.Static.Addresses, StaticAddress{line.Address, line.trackGroup})
 }

@@ -27,6 +27,9 @@ func nearestOf(word string, words []string) string {
 			best, bestAt = name, d
 		}
 	}
+	if best == word { // right, but in the wrong place
+		return ""
+	}
 	return best
 }
 
