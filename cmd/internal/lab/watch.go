@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // An AddressEvent is an address that came to a host or went.
@@ -29,10 +31,16 @@ func (h *Host) WatchAddresses() (*AddressLog, error) {
 	w := &AddressLog{}
 	updates := make(chan netlink.AddrUpdate, 1024)
 	err := h.Do(func() error {
-		return netlink.AddrSubscribeWithOptions(updates, h.done, netlink.AddrSubscribeOptions{
+		options := netlink.AddrSubscribeOptions{
 			ErrorCallback:     w.fail, // called when h.done closes, too, but then nobody asks
 			ReceiveBufferSize: 32 << 20, ReceiveBufferForceSize: true,
-		})
+		}
+		err := netlink.AddrSubscribeWithOptions(updates, h.done, options)
+		if errors.Is(err, unix.EPERM) { // in a user namespace: what the limit allows must do
+			options.ReceiveBufferForceSize = false
+			err = netlink.AddrSubscribeWithOptions(updates, h.done, options)
+		}
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("watch the addresses of %s: %w", h.Name, err)
