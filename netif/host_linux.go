@@ -17,6 +17,8 @@ type Host struct {
 	changes *conn
 	events  *feed
 	frames  *frames
+	home    *namespace
+	knobs   knobs
 	resyncs atomic.Uint64
 }
 
@@ -26,7 +28,7 @@ func Open(log *slog.Logger) (*Host, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	h := &Host{log: log}
+	h := &Host{log: log, knobs: knobs{kept: map[knobPlace]*keptKnob{}, quiet: map[int]quieted{}}}
 	if err := h.open(); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
@@ -34,6 +36,9 @@ func Open(log *slog.Logger) (*Host, error) {
 }
 
 func (h *Host) open() (err error) {
+	if h.home, err = currentNamespace(); err != nil {
+		return err
+	}
 	if h.frames, err = openFrames(); err != nil {
 		return privilege("opening packet sockets", "CAP_NET_RAW", err)
 	}
@@ -65,6 +70,9 @@ func (h *Host) Close() error {
 	}
 	if h.events != nil {
 		errs = append(errs, h.events.close())
+	}
+	if h.home != nil {
+		errs = append(errs, h.home.close())
 	}
 	return errors.Join(errs...)
 }

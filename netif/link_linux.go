@@ -102,15 +102,33 @@ func parseLink(m message) (l Link, ok bool) {
 		Loopback:  info.Flags&unix.IFF_LOOPBACK != 0,
 		Multicast: info.Flags&unix.IFF_MULTICAST != 0,
 	}
+	abroad := false // the link below is in another namespace, and its index says nothing here
 	for kind, data := range attributes(m.data[unix.SizeofIfInfomsg:]) {
 		switch kind {
 		case unix.IFLA_IFNAME:
 			l.Name = unix.ByteSliceToString(data)
+		case unix.IFLA_LINK:
+			l.Parent = int(binary.NativeEndian.Uint32(data))
+		case unix.IFLA_LINK_NETNSID:
+			abroad = true
+		case unix.IFLA_MASTER:
+			l.Master = int(binary.NativeEndian.Uint32(data))
+		case unix.IFLA_GROUP:
+			l.Group = binary.NativeEndian.Uint32(data)
+		case unix.IFLA_LINKINFO:
+			for kind, data := range attributes(data) {
+				if kind == unix.IFLA_INFO_KIND {
+					l.Kind = unix.ByteSliceToString(data)
+				}
+			}
 		case unix.IFLA_MTU:
 			l.MTU = int(binary.NativeEndian.Uint32(data))
 		case unix.IFLA_ADDRESS:
 			l.MAC = net.HardwareAddr(slices.Clone(data))
 		}
+	}
+	if abroad {
+		l.Parent = 0
 	}
 	return l, info.Family == unix.AF_UNSPEC
 }

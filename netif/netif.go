@@ -71,6 +71,10 @@ type Link struct {
 	Multicast bool
 	MTU       int
 	MAC       net.HardwareAddr
+	Kind      string        // of a virtual link: macvlan, veth, vrf; empty: a device
+	Parent    int           // index of the link below, in this namespace; 0: none
+	Master    int           // index of the bridge, bond or VRF that it is in; 0: none
+	Group     uint32        // link group
 	Addresses []LinkAddress // in the kernel's order, primary ones first
 }
 

@@ -111,6 +111,13 @@ func (c *conn) get(kind int, parts ...nl.NetlinkRequestData) (message, error) {
 	}
 }
 
+// do has the kernel carry out one request.
+func (c *conn) do(kind int, parts ...nl.NetlinkRequestData) (refusal error) {
+	c.batch(1, func(_, flags int) []byte { return c.request(kind, flags, 0, parts...) },
+		func(_ int, err error) { refusal = err })
+	return refusal
+}
+
 // dump asks for a list. A list that changed while the kernel wrote it is asked
 // for again; if it never rests, the last one must do.
 func (c *conn) dump(kind int, parts ...nl.NetlinkRequestData) ([]message, error) {

@@ -22,3 +22,25 @@ const (
 	MACVLAN                   // use_vmac
 	IPVLAN                    // use_ipvlan
 )
+
+// A Device is the virtual link that a VMAC asks for, on its parent.
+type Device struct {
+	VMAC
+	Parent int // index of the link below
+	Family Family
+	VRID   uint8
+	Prefix string // of a name that is not configured (vmac_prefix); empty: vrrp
+	Both   bool   // it also carries addresses of the other family
+}
+
+// A Made is what became of a Device.
+type Made struct {
+	Link    Link
+	Adopted bool // a predecessor had made it
+
+	// Unset names the settings of the kernel that the device or its parent
+	// should have and could not be given, like "set net.ipv4.conf.eth0.arp_ignore
+	// to 1: operation not permitted". The device works, but other links may
+	// answer for its addresses, or its own packets be filtered.
+	Unset error
+}

@@ -188,6 +188,7 @@ func (l Link) equal(m Link) bool {
 	return l.Index == m.Index && l.Name == m.Name && l.Gone == m.Gone && l.Up == m.Up &&
 		l.Running == m.Running && l.NoARP == m.NoARP && l.Loopback == m.Loopback &&
 		l.Multicast == m.Multicast && l.MTU == m.MTU && bytes.Equal(l.MAC, m.MAC) &&
+		l.Kind == m.Kind && l.Parent == m.Parent && l.Master == m.Master && l.Group == m.Group &&
 		slices.Equal(l.Addresses, m.Addresses)
 }
 
