@@ -123,7 +123,7 @@ func (l *loader) trackGroups() {
 			if l.instances[name] == nil {
 				l.Add(syntax.Diagnostic{Pos: g.line("group"), Severity: syntax.Warning, Class: syntax.General,
 					Message: "track_group " + quote(g.Name) + " has a member " + quote(name) + " that is no instance",
-					Suggest: nearestOf(name, sortedKeys(l.instances)), Effect: "it is left out"})
+					Suggest: l.nearestInstance(name), Effect: "it is left out"})
 				continue
 			}
 			kept = append(kept, name)

@@ -49,6 +49,18 @@ func closeGroup(l *loader, _ *Config, g *groupDraft, _ *syntax.Statement) {
 	l.groups = append(l.groups, g)
 }
 
+// nearestInstance is the instance that was probably meant.
+func (l *loader) nearestInstance(name string) string {
+	if l.searches++; l.searches > maxSearches {
+		return ""
+	}
+	var names []string
+	for _, d := range l.drafts[:min(len(l.drafts), maxCandidates)] {
+		names = append(names, d.Name)
+	}
+	return nearestOf(name, names)
+}
+
 // resolveGroups finds the members, which may stand anywhere in the file.
 func (l *loader) resolveGroups() {
 	kept := l.groups[:0]
@@ -59,7 +71,7 @@ func (l *loader) resolveGroups() {
 			case d == nil:
 				l.Add(syntax.Diagnostic{Pos: w.Pos, Severity: syntax.Warning, Class: syntax.General,
 					Message: "sync group " + quote(g.Name) + " has a member " + quote(w.Text) + " that is no instance",
-					Suggest: nearestOf(w.Text, sortedKeys(l.instances)), Effect: "it is left out"})
+					Suggest: l.nearestInstance(w.Text), Effect: "it is left out"})
 			case d.group == g:
 				l.complain(w.Pos, syntax.General, "each instance once", "the second is ignored", "%s is twice in sync group %s", quote(w.Text), quote(g.Name))
 			case d.group != nil:

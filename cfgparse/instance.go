@@ -44,7 +44,8 @@ type draft struct {
 	group     *groupDraft
 	unicast   syntax.Pos // the first keyword that is about unicast
 	seen      map[addressKey]syntax.Pos
-	routeText []string // lines of Routes and Rules, as they were written
+	named     map[netip.Addr]bool // peers
+	routeText []string            // lines of Routes and Rules, as they were written
 	ruleText  []string
 }
 
@@ -305,12 +306,14 @@ func addPeer(l *loader, d *draft, s *syntax.Statement) {
 	if !ok || !l.claim(d, a, s, s.Pos()) {
 		return
 	}
-	for _, p := range d.peers {
-		if p.Addr == a {
-			l.complain(s.Pos(), syntax.General, "each peer once", "the second is ignored", "peer %s is given twice", a)
-			return
-		}
+	if d.named[a] {
+		l.complain(s.Pos(), syntax.General, "each peer once", "the second is ignored", "peer %s is given twice", a)
+		return
 	}
+	if d.named == nil {
+		d.named = map[netip.Addr]bool{}
+	}
+	d.named[a] = true
 	p := vrrp.Peer{Addr: a}
 	for i := 1; i < len(s.Words); i += 2 {
 		field := map[string]*uint8{"min_ttl": &p.MinTTL, "max_ttl": &p.MaxTTL}[s.Arg(i)]

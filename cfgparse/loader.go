@@ -24,6 +24,8 @@ type loader struct {
 	foreign   []syntax.Pos // keywords of load balancing
 	postponed []*postponed
 
+	searches     int // for names that were meant
+	tracked      map[trackKey]bool
 	scriptNamed  map[string]*scriptDraft
 	fileNamed    map[string]*fileDraft
 	processNamed map[string]*processDraft
@@ -166,6 +168,10 @@ func (l *loader) extra(k *Keyword, s *syntax.Statement) {
 
 // unknown reports a word that is no keyword of its block.
 func (l *loader) unknown(v *Vocabulary, s *syntax.Statement) {
+	if l.Full() { // counted, but not worth a search for what was meant
+		l.Add(syntax.Diagnostic{Pos: s.Pos(), Severity: syntax.Warning, Class: syntax.UnknownKeyword})
+		return
+	}
 	where := "at the top level"
 	if v.Title != "" {
 		where = "in " + v.Title

@@ -19,8 +19,16 @@ func (v *Vocabulary) nearest(word string) string {
 	return best
 }
 
+// maxCandidates bounds how many names are searched for the one that was meant.
+const maxCandidates = 1000
+
+// maxSearches bounds how often they are: who has misspelt so many names has
+// other problems.
+const maxSearches = 200
+
 // nearestOf is the same for a plain list of words.
 func nearestOf(word string, words []string) string {
+	words = words[:min(len(words), maxCandidates)]
 	best, bestAt := "", limit(word)+1
 	for _, name := range words {
 		if d := distance(strings.ToLower(word), strings.ToLower(name), bestAt); d < bestAt {

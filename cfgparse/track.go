@@ -15,6 +15,13 @@ type trackLine struct {
 	weighted bool // a weight was given
 }
 
+// A trackKey is a thing tracked by one instance or group.
+type trackKey struct {
+	by   *[]trackLine
+	kind health.Kind
+	name string
+}
+
 // trackRows are the track_* blocks of instances and groups.
 func trackRows[T any](field func(*T) *[]trackLine, name func(*T) string, group bool) []*Keyword {
 	row := func(word string, tier Tier, kind health.Kind, low int64, help string) *Keyword {
@@ -56,7 +63,7 @@ func (l *loader) track(kind health.Kind, owner string, group bool, tracks *[]tra
 	case health.Script:
 		d := l.findScript(t.Name)
 		if d == nil {
-			l.notFound(s, "vrrp_script", scriptNames(l))
+			l.notFound(s, "vrrp_script", scriptNames)
 			return
 		}
 		t.Weight, t.Reverse, d.tracked = d.weight, d.reverse, true
@@ -67,7 +74,7 @@ func (l *loader) track(kind health.Kind, owner string, group bool, tracks *[]tra
 		limit = 254
 		d := l.findFile(t.Name)
 		if d == nil {
-			l.notFound(s, "track_file", fileNames(l))
+			l.notFound(s, "track_file", fileNames)
 			return
 		}
 		t.Weight, t.Reverse, d.tracked = d.Weight, d.Reverse, true
@@ -75,14 +82,14 @@ func (l *loader) track(kind health.Kind, owner string, group bool, tracks *[]tra
 		limit = 254
 		d := l.findProcess(t.Name)
 		if d == nil {
-			l.notFound(s, "vrrp_track_process", processNames(l))
+			l.notFound(s, "vrrp_track_process", processNames)
 			return
 		}
 		t.Weight, t.Reverse, d.tracked = d.Weight, d.Reverse, true
 	case health.BFD:
 		d := l.findBFD(t.Name)
 		if d == nil {
-			l.notFound(s, "bfd_instance", bfdNames(l))
+			l.notFound(s, "bfd_instance", bfdNames)
 			return
 		}
 		t.Weight, t.Reverse = d.Weight, d.Reverse
@@ -90,12 +97,12 @@ func (l *loader) track(kind health.Kind, owner string, group bool, tracks *[]tra
 	if !l.trackOptions(&t, limit, s) {
 		return
 	}
-	for _, other := range *tracks {
-		if other.Kind == t.Kind && other.Name == t.Name {
-			l.complain(s.Pos(), syntax.General, "each once", "the second is ignored", "%s is tracked twice by %s", quote(t.Name), owner)
-			return
-		}
+	key := trackKey{tracks, t.Kind, t.Name}
+	if l.tracked[key] {
+		l.complain(s.Pos(), syntax.General, "each once", "the second is ignored", "%s is tracked twice by %s", quote(t.Name), owner)
+		return
 	}
+	l.tracked[key] = true
 	*tracks = append(*tracks, t)
 }
 
@@ -140,10 +147,14 @@ func (l *loader) trackOptions(t *trackLine, limit int64, s *syntax.Statement) bo
 }
 
 // notFound reports a tracked name that is not defined above.
-func (l *loader) notFound(s *syntax.Statement, block string, names []string) {
+func (l *loader) notFound(s *syntax.Statement, block string, names func(*loader) []string) {
+	meant := ""
+	if l.searches++; l.searches <= maxSearches {
+		meant = nearestOf(s.Keyword(), names(l))
+	}
 	l.Add(syntax.Diagnostic{Pos: s.Pos(), Severity: syntax.Warning, Class: syntax.General,
 		Message:  block + " " + quote(s.Keyword()) + " is not defined before this line",
-		Expected: "a " + block + " block that stands above", Suggest: nearestOf(s.Keyword(), names), Effect: "it is not tracked"})
+		Expected: "a " + block + " block that stands above", Suggest: meant, Effect: "it is not tracked"})
 }
 
 func showTracks(tracks []trackLine, kind health.Kind) string {

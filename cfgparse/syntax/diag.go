@@ -171,6 +171,10 @@ func (r *Report) Add(d Diagnostic) {
 	r.list = append(r.list, d)
 }
 
+// Full reports whether no more than errors are taken: it is not worth working
+// on what a warning might say.
+func (r *Report) Full() bool { return len(r.list) >= maxDiagnostics }
+
 // Warn adds a warning.
 func (r *Report) Warn(p Pos, c Class, format string, args ...any) {
 	r.Add(Diagnostic{Pos: p, Severity: Warning, Class: c, Message: fmt.Sprintf(format, args...)})

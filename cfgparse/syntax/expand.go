@@ -69,6 +69,10 @@ func (e *expander) physical(raw string, from *origin) {
 			Message: "line contains a NUL byte", Effect: "the line is ignored"})
 		return
 	}
+	if len(raw) > maxRead {
+		e.stop(from.at(maxRead), "line is longer than 8 KiB")
+		return
+	}
 	if len(raw) > maxLine {
 		e.report.Add(Diagnostic{Pos: from.at(maxLine), Severity: Warning, Class: General,
 			Message: "line is longer than 1023 bytes",
@@ -132,7 +136,7 @@ func (e *expander) line(t text, depth int) {
 		return
 	}
 	if len(e.out) >= maxLines {
-		e.stop(t.pos(0), "the configuration is larger than 200000 lines after expansion")
+		e.stop(t.pos(0), "the configuration is larger than 100000 lines after expansion")
 		return
 	}
 	e.out = append(e.out, t)

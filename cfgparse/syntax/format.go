@@ -170,11 +170,15 @@ func (f *formatter) add(code, comment string, plain bool) {
 	f.out = append(f.out, formatted{text: indent + s + comment, code: code, comment: comment, depth: f.depth, plain: plain})
 }
 
+// mayInclude reports whether a piece of the line would be an include if it
+// stood on a line of its own with a blank behind it.
+func mayInclude(code string) bool { return strings.Contains(code, "include") }
+
 // pieces splits a statement at the braces that stand outside quotes and
 // references, and puts single blanks between words. It fails at quotes that
 // it had better not touch.
 func pieces(code string) (out []string, ok bool) {
-	if strings.ContainsAny(code, `'\`) || strings.Count(code, `"`)%2 != 0 {
+	if strings.ContainsAny(code, `'\`) || strings.Count(code, `"`)%2 != 0 || mayInclude(code) {
 		return nil, false
 	}
 	var b strings.Builder

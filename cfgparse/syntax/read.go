@@ -20,6 +20,11 @@ func expand(name string, o Options, report *Report) []text {
 func split(lines []text, report *Report) []lexeme {
 	l := lexer{report: report, out: make([]lexeme, 0, len(lines)+len(lines)/4), words: make([]Word, 0, 3*len(lines))}
 	for _, t := range lines {
+		if len(l.words) > maxWords {
+			report.Add(Diagnostic{Pos: t.pos(0), Severity: Error, Class: General, Message: "the configuration has more than a million words",
+				Effect: "the rest is not read and the daemon does not run"})
+			break
+		}
 		l.line(t)
 	}
 	return l.out

@@ -55,18 +55,20 @@ func (f inFS) Glob(pattern string) ([]string, error) {
 // Limits of what a configuration may grow to. They lie far above any that
 // people write and keep a hostile one from taking the machine.
 const (
-	maxFile    = 16 << 20 // bytes of one file
-	maxLines   = 200_000  // lines after expansion
-	maxWork    = 64 << 20 // bytes that expansion looks at
+	maxFile    = 8 << 20  // bytes of one file
+	maxLines   = 100_000  // lines after expansion
+	maxWords   = 1 << 20  // words in all lines
+	maxWork    = 32 << 20 // bytes that expansion looks at
 	maxDepth   = 32       // includes and definitions within each other
 	maxLine    = 1023     // bytes that keepalived reads of a line
+	maxRead    = 8 << 10  // bytes that regent reads of a line
 	maxReplace = 200      // definitions replaced in one line
 )
 
 var (
 	errDirectory  = errors.New("is a directory")
 	errExecutable = errors.New("has an execute bit, which keepalived takes for a program")
-	errTooLarge   = errors.New("is larger than 16 MiB")
+	errTooLarge   = errors.New("is larger than 8 MiB")
 	errNotRegular = errors.New("is not a regular file")
 )
 
