@@ -215,3 +215,35 @@ func lines(ds syntax.Diagnostics) string {
 	}
 	return b.String()
 }
+
+// exitExceptions are the files whose exit status under -t differs, and why.
+var exitExceptions = map[string]string{
+	"042.conf": "a script that the machine does not have; judged by Host, not Offline",
+}
+
+// TestCorpusExitCodes holds the exit status of -t against keepalived's, but for
+// its faults: 6 may hide that there are other complaints, which is 5, and a
+// test that never ends has none.
+func TestCorpusExitCodes(t *testing.T) {
+	dir := corpus(t)
+	for _, v := range verdicts(t, dir) {
+		name := filepath.Join(dir, v.file)
+		_, ds := Load(name, Env{ConfigID: "nobody", Offline: true})
+		got := strconv.Itoa(ds.ExitCode())
+		if v.exit == "0" && len(v.findings) > 0 {
+			continue // it failed to enter a namespace, and says success
+		}
+		want := v.exit
+		if ours := ours(v, name); len(ours) == 0 && want != "timeout" {
+			want = "0"
+		} else if want == "6" && len(ours) > 1 {
+			want = "5"
+		}
+		if want == "timeout" || verdictExceptions[v.file] != "" || exitExceptions[v.file] != "" {
+			continue
+		}
+		if got != want {
+			t.Errorf("%s: exit %s, keepalived's is %s\n%v%v", v.file, got, v.exit, v.findings, lines(ds))
+		}
+	}
+}

@@ -32,6 +32,7 @@ type expander struct {
 	reading []string // files being read, the innermost last
 	checks  includeChecks
 	seq     int
+	missing map[string]bool // names reported as undefined
 }
 
 // A definition is what $NAME stands for. One with a body of several lines is

@@ -116,12 +116,13 @@ func (f *formatter) keep(code, comment string) {
 	}
 }
 
-// statement splits a line at its braces. Behind a definition that may stand
-// for a comment nothing can be moved to another line.
+// statement splits a line at its braces. Nothing is moved to another line
+// behind a definition, which may stand for a comment, nor what would mean more
+// at the beginning of one.
 func (f *formatter) statement(code, comment string) {
 	opens, closes := braces(code)
 	pieces, ok := pieces(code)
-	if !ok || opens+closes > 0 && strings.IndexByte(code, '$') >= 0 {
+	if !ok || opens+closes > 0 && strings.ContainsAny(code, "$@~") {
 		f.keep(code, comment)
 		return
 	}

@@ -35,6 +35,7 @@ func (e *expander) substitute(t text) (text, *definition) {
 		}
 		value, d, ok := e.lookup(t, i, name, param)
 		if !ok {
+			e.undefined(t, i, name, end)
 			continue
 		}
 		if d != nil && d.multi {
@@ -113,6 +114,24 @@ func (e *expander) lookup(t text, i int, name, param string) (value string, d *d
 		return e.random(t.pos(i), strings.Fields(param))
 	}
 	return "", nil, false
+}
+
+// undefined reports, once for each name, the use of a definition that does
+// not exist. Within quotes it may be meant for the shell.
+func (e *expander) undefined(t text, i int, name string, end int) {
+	if e.missing[name] || strings.HasPrefix(name, "_") || strings.Count(t.s[:i], `"`)%2 == 1 || strings.Count(t.s[:i], "'")%2 == 1 {
+		return
+	}
+	if e.missing == nil {
+		e.missing = map[string]bool{}
+	}
+	e.missing[name] = true
+	effect := "the name stays as it is"
+	if t.s[i+1] == '{' {
+		effect += ", and its braces count as those of a block"
+	}
+	e.report.Add(Diagnostic{Pos: t.pos(i), Severity: Warning, Class: Advice, Message: "definition " + t.s[i:end] + " is not known here",
+		Expected: "$" + name + "=VALUE on a line of its own above", Effect: effect})
 }
 
 // random is the value of ${_RANDOM [MIN [MAX]]}.
