@@ -4,6 +4,7 @@ package health
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
@@ -116,9 +117,11 @@ func sleeper(t *testing.T, path string, args ...string) *exec.Cmd {
 	return c
 }
 
-// A named copy of sleep.
+// program makes a copy of sleep that no other process on the machine is named
+// like. A name has 15 bytes.
 func program(t *testing.T, name string) string {
 	t.Helper()
+	name = fmt.Sprintf("%.7s %d", name, os.Getpid())
 	real, err := exec.LookPath("sleep")
 	if err != nil {
 		t.Skip("needs sleep")
@@ -150,7 +153,7 @@ func TestTrackProcess(t *testing.T) {
 			}
 			defer c.close()
 
-			path := program(t, "regent-"+name)
+			path := program(t, name)
 			old := sleeper(t, path, "1000")
 			counts, stop := c.follow(&ProcessCheck{Command: filepath.Base(path)})
 			defer stop()
@@ -167,6 +170,59 @@ func TestTrackProcess(t *testing.T) {
 			expect(t, counts, 0)
 			expect(t, exact, 0)
 		})
+	}
+}
+
+// A child that has not become another program yet is counted like its parent.
+func TestForkedProcessCounts(t *testing.T) {
+	path := program(t, "fork")
+	do(t, os.WriteFile(path, []byte("#!/bin/sh\nexec 3<&0\n(read line <&3) &\nwait\n"), 0o755))
+	c := newCensus()
+	defer c.close()
+	counts, stop := c.follow(&ProcessCheck{Command: filepath.Base(path)})
+	defer stop()
+	expect(t, counts, 0)
+	shell := exec.Command(path)
+	in, err := shell.StdinPipe()
+	do(t, err, shell.Start())
+	expect(t, counts, 2)
+	in.Close()
+	shell.Wait()
+	expect(t, counts, 0)
+}
+
+// What happens to a thread happens to no process.
+func TestParseTaskEvent(t *testing.T) {
+	for name, c := range map[string]struct {
+		what  uint32
+		words [4]uint32
+		want  taskEvent
+		ok    bool
+	}{
+		"fork":          {taskForked, [4]uint32{11, 10, 12, 12}, taskEvent{taskForked, 12, 10}, true},
+		"new thread":    {taskForked, [4]uint32{10, 10, 12, 10}, taskEvent{}, false},
+		"exec":          {taskExecuted, [4]uint32{12, 12}, taskEvent{taskExecuted, 12, 0}, true},
+		"rename":        {taskRenamed, [4]uint32{12, 12}, taskEvent{taskRenamed, 12, 0}, true},
+		"thread's name": {taskRenamed, [4]uint32{13, 12}, taskEvent{}, false},
+		"exit":          {taskExited, [4]uint32{12, 12}, taskEvent{taskExited, 12, 0}, true},
+		"thread's exit": {taskExited, [4]uint32{13, 12}, taskEvent{}, false},
+		"other":         {4, [4]uint32{12, 12}, taskEvent{}, false},
+		"refusal":       {taskAnswer, [4]uint32{1}, taskEvent{taskAnswer, 1, 0}, true},
+	} {
+		b := binary.NativeEndian.AppendUint32(nil, cnIndex)
+		b = binary.NativeEndian.AppendUint32(b, cnValue)
+		b = append(b, make([]byte, cnHeader-8)...)
+		b = binary.NativeEndian.AppendUint32(b, c.what)
+		b = append(b, make([]byte, eventHeader-4)...)
+		for _, w := range c.words {
+			b = binary.NativeEndian.AppendUint32(b, w)
+		}
+		if got, ok := parseTaskEvent(b); ok != c.ok || ok && got != c.want {
+			t.Errorf("%s: %+v %v, want %+v %v", name, got, ok, c.want, c.ok)
+		}
+		if _, ok := parseTaskEvent(b[:len(b)-1]); ok {
+			t.Errorf("%s: a short message is taken", name)
+		}
 	}
 }
 
@@ -190,8 +246,8 @@ func expect(t *testing.T, counts <-chan int, want int) {
 // The census is right again after it could not hear all that has happened.
 func TestCensusRecounts(t *testing.T) {
 	c := &census{stop: make(chan struct{}), counts: map[*count]bool{}}
-	path := program(t, "regent-overrun")
-	counts, stop := c.follow(&ProcessCheck{Command: "regent-overrun"})
+	path := program(t, "overrun")
+	counts, stop := c.follow(&ProcessCheck{Command: filepath.Base(path)})
 	defer stop()
 	expect(t, counts, 0)
 	sleeper(t, path, "1000")
@@ -208,8 +264,8 @@ func TestCensusRecounts(t *testing.T) {
 
 // The whole way: a process check of a watcher.
 func TestWatchProcess(t *testing.T) {
-	path := program(t, "regent-watched")
-	l, _ := watching(t, ProcessCheck{Name: "p", Command: "regent-watched", Quorum: 1, QuorumMax: Unlimited}.Check())
+	path := program(t, "watched")
+	l, _ := watching(t, ProcessCheck{Name: "p", Command: filepath.Base(path), Quorum: 1, QuorumMax: Unlimited}.Check())
 	if r := l.wait(t, "p", 1)[0]; r.Outcome != TooFew || r.Limit != 1 {
 		t.Errorf("at first: %+v", r)
 	}
@@ -239,11 +295,11 @@ func TestLook(t *testing.T) {
 	if me, alive := look(os.Getpid(), true); !alive || !slices.Equal(me.argv, os.Args) {
 		t.Errorf("I am %q, alive %v", me, alive)
 	}
-	path := program(t, "a) Z (b")
+	path := program(t, ") Z (")
 	s := sleeper(t, path, "1000", "0")
 	eventually(t, "it is seen", func() bool {
 		got, alive := look(s.Process.Pid, true)
-		return alive && got.comm == "a) Z (b" && slices.Equal(got.argv, []string{path, "1000", "0"})
+		return alive && got.comm == filepath.Base(path) && slices.Equal(got.argv, []string{path, "1000", "0"})
 	})
 	s.Process.Kill()
 	s.Wait()

@@ -56,13 +56,13 @@ func (s *script) watch(ctx context.Context, r rhythm) {
 
 // run runs the command once and reports what came of it.
 func (s *script) run(ctx context.Context) {
-	began := time.Now()
 	p, err := s.start()
 	if err != nil {
 		s.report(Result{Outcome: Unrunnable, Err: err})
 		return
 	}
 	defer p.close()
+	began := time.Now() // it may have waited in line to be started
 	if p.wait(ctx, began.Add(s.check.timeout())) {
 		r := p.reap()
 		r.Took = time.Since(began)

@@ -239,7 +239,7 @@ func TestTimeoutEndsTheWholeGroup(t *testing.T) {
 			c := once(t, "#!/bin/sh\n"+text+"\n")
 			list := filepath.Join(filepath.Dir(c.Command[0]), "pids")
 			c.Command = append(c.Command, list)
-			c.Timeout = time.Second
+			c.Timeout = 4 * time.Second // to get as far as it wants on a busy machine
 			l, _ := watching(t, c)
 			all := pids(t, list, 2)
 			if r := l.wait(t, "chk", 1)[0]; r.Outcome != TimedOut {
