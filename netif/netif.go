@@ -93,7 +93,13 @@ func (a LinkAddress) Address() Address { return Address{Prefix: a.Prefix, Peer: 
 
 // A Packet is an advert on its way.
 type Packet struct {
-	Link     int // index of the link it came from, or leaves by
+	Link int // index of the link it came from, or leaves by
+
+	// MAC is the source of a multicast packet that leaves as a whole frame
+	// (W-4); Link is then the parent of the device with this address, and the
+	// envelope has a source. nil: the link's own. Received packets have none.
+	MAC net.HardwareAddr
+
 	Envelope vrrp.Envelope
 	Payload  []byte // what follows the IP header; when received, valid until the next Receive
 }

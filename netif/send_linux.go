@@ -111,17 +111,17 @@ func (o *outbox) flush(drops []Drop) []Drop {
 			o.load(i, &batch[i], o.data[start:batch[i].end])
 			start = batch[i].end
 		}
-		drops = o.send(batch, drops)
+		drops = sendParcels(o.fd, o.messages[:len(batch)], batch, drops)
 	}
 	o.data, o.parcels = o.data[:0], o.parcels[:0]
 	return drops
 }
 
-// send sends a loaded batch. A packet that fails is passed over; those after
-// it get their chance.
-func (o *outbox) send(batch []parcel, drops []Drop) []Drop {
+// sendParcels sends a loaded batch. A packet that fails is passed over; those
+// after it get their chance.
+func sendParcels(fd int, messages []unix.Mmsghdr, batch []parcel, drops []Drop) []Drop {
 	for i := 0; i < len(batch); {
-		n, err := sendmmsg(o.fd, o.messages[i:len(batch)], unix.MSG_DONTWAIT)
+		n, err := sendmmsg(fd, messages[i:], unix.MSG_DONTWAIT)
 		if err != nil {
 			drops = append(drops, Drop{Packet: batch[i].number, Link: batch[i].link, Err: err})
 			n = 1

@@ -242,7 +242,7 @@ func TestMasterIsReached(t *testing.T) {
 	made := a.make(h, a.device(IPv4), a.device(IPv6))
 	a.good(h.RaiseDevices([]int{made[0].Link.Index, made[1].Link.Index}))
 	a.good(h.Change([]Change{
-		{Link: made[0].Link.Index, Address: Address{Prefix: prefix("192.0.2.20/24")}},
+		{Link: made[0].Link.Index, Address: Address{Prefix: prefix("192.0.2.20/32")}},
 		{Link: made[1].Link.Index, Address: Address{Prefix: prefix("2001:db8::20/64")}},
 	}))
 	tap := client.tap("eth0")

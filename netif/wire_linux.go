@@ -19,7 +19,8 @@ import (
 type Wire struct {
 	in     [2]*inbox  // IPv4, IPv6
 	out    [2]*outbox // IPv4, IPv6
-	next   int        // the family that Receive asks first
+	frames *framebox
+	next   int // the family that Receive asks first
 	poll   [4]unix.PollFd
 	event  *os.File // an eventfd, readable after Wake
 	woken  atomic.Bool
@@ -51,7 +52,8 @@ type Drop struct {
 // what arrives while the loop is held up. Without IPv6 in the kernel the wire
 // works for IPv4.
 func OpenWire(receiveBuffer int) (*Wire, error) {
-	w := &Wire{in: [2]*inbox{newInbox(IPv4), newInbox(IPv6)}, out: [2]*outbox{newOutbox(IPv4), newOutbox(IPv6)}, alarm: alarm{fd: -1}}
+	w := &Wire{in: [2]*inbox{newInbox(IPv4), newInbox(IPv6)}, out: [2]*outbox{newOutbox(IPv4), newOutbox(IPv6)},
+		frames: newFramebox(), alarm: alarm{fd: -1}}
 	if err := w.open(receiveBuffer); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -70,6 +72,9 @@ func (w *Wire) open(receiveBuffer int) error {
 		if err != nil {
 			return privilege("opening raw sockets", "CAP_NET_RAW", err)
 		}
+	}
+	if err := w.frames.open(); err != nil {
+		return privilege("opening packet sockets", "CAP_NET_RAW", err)
 	}
 	// Blocking, so that os.File leaves it out of the runtime's poller: only
 	// Wait ever waits for it.
@@ -159,24 +164,28 @@ func (w *Wire) Receive() ([]Packet, error) {
 // 255, an IPv4 one without a source the kernel's choice, and a packet without
 // a link goes where the routing table says.
 func (w *Wire) Queue(p Packet) {
-	number := len(w.out[0].parcels) + len(w.out[1].parcels)
-	if FamilyOf(p.Envelope.Dst) == IPv4 {
+	number := len(w.out[0].parcels) + len(w.out[1].parcels) + len(w.frames.parcels)
+	switch {
+	case p.framed():
+		w.frames.queue(p, number)
+	case p.Envelope.Dst.Is4():
 		w.out[0].queue(p, number)
-	} else {
+	default:
 		w.out[1].queue(p, number)
 	}
 }
 
-// Flush sends what was queued, in the order of Queue within each family. What
-// cannot leave at once is dropped: the next advert is due soon.
+// Flush sends what was queued: each family in the order of Queue, and packets
+// with a MAC of their own last. What cannot leave at once is dropped: the next
+// advert is due soon.
 func (w *Wire) Flush() (sent, dropped int) {
 	w.drops = w.drops[:0]
+	queued := len(w.out[0].parcels) + len(w.out[1].parcels) + len(w.frames.parcels)
 	for _, out := range w.out {
-		n := len(out.parcels)
-		before := len(w.drops)
 		w.drops = out.flush(w.drops)
-		sent += n - (len(w.drops) - before)
 	}
+	w.drops = w.frames.flush(w.drops)
+	sent = queued - len(w.drops)
 	w.counts.Sent += uint64(sent)
 	w.counts.Dropped += uint64(len(w.drops))
 	return sent, len(w.drops)
@@ -196,7 +205,7 @@ func (w *Wire) Close() error {
 	for i := range w.in {
 		errs = append(errs, closeSocket(&w.in[i].fd), closeSocket(&w.out[i].fd))
 	}
-	errs = append(errs, w.alarm.close())
+	errs = append(errs, closeSocket(&w.frames.fd), w.alarm.close())
 	if w.event != nil {
 		errs = append(errs, w.event.Close())
 	}

@@ -303,6 +303,7 @@ func (h *Host) hear(l *link, p netif.Packet) {
 	p.Link = l.state.Index
 	h.mu.Unlock()
 	if listens {
-		h.wire.take(p)
+		p.MAC = nil
+	h.wire.take(p)
 	}
 }
