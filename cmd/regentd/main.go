@@ -104,9 +104,7 @@ func serve(o *options, log *slog.Logger) int {
 		log.Warn(why)
 	}
 	cfg, diagnostics := load(o)
-	for _, d := range diagnostics {
-		log.Log(context.Background(), levelOf(d), d.Error())
-	}
+	tell(log, diagnostics)
 	if cfg == nil {
 		log.Error("the configuration cannot be run; nothing was touched", "file", o.file)
 		if _, err := os.Stat(o.file); err != nil {
@@ -124,11 +122,11 @@ func serve(o *options, log *slog.Logger) int {
 		return exitFatal
 	}
 	defer pid.remove()
-	return operate(cfg, log)
+	return operate(o, cfg, log)
 }
 
 // operate opens the host and runs the routers of a configuration on it.
-func operate(cfg *cfgparse.Config, log *slog.Logger) int {
+func operate(o *options, cfg *cfgparse.Config, log *slog.Logger) int {
 	host, err := netif.Open(log)
 	if err != nil {
 		return refuse(log, err)
@@ -142,7 +140,6 @@ func operate(cfg *cfgparse.Config, log *slog.Logger) int {
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	defer passOver(log)()
 	watcher, err := health.NewWatcher()
 	if err != nil {
 		return refuse(log, err)
@@ -150,6 +147,7 @@ func operate(cfg *cfgparse.Config, log *slog.Logger) int {
 	defer watcher.Close()
 
 	d := daemon.New(cfg, wire, host, watcher.Watch, log)
+	defer obey(o, d, log)()
 	log.Info("starting " + version.String("regentd"))
 	ready()
 	if err := d.Run(ctx); err != nil {
@@ -160,17 +158,40 @@ func operate(cfg *cfgparse.Config, log *slog.Logger) int {
 	return exitOK
 }
 
-// passOver takes the signals that keepalived acts on and regentd does not: what
-// is sent to keepalived by habit must not end regentd.
-func passOver(log *slog.Logger) (end func()) {
+// obey does what signals ask for, until end is called: a reload, and nothing for
+// those that only keepalived acts on, which must not end regentd.
+func obey(o *options, d *daemon.Daemon, log *slog.Logger) (end func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
 	go func() {
 		for s := range signals {
-			log.Warn("signal has no effect", "signal", s)
+			if s == syscall.SIGHUP {
+				reload(o, d, log)
+			} else {
+				log.Warn("signal has no effect", "signal", s)
+			}
 		}
 	}()
 	return func() { signal.Stop(signals); close(signals) }
+}
+
+// reload reads the configuration anew. One that cannot be run replaces nothing.
+func reload(o *options, d *daemon.Daemon, log *slog.Logger) {
+	log.Info("reloading", "file", o.file)
+	cfg, diagnostics := load(o)
+	tell(log, diagnostics)
+	if cfg == nil {
+		log.Error("the new configuration cannot be run; the old one stays in force")
+		return
+	}
+	d.Reload(cfg)
+}
+
+// tell logs what there is to say about a configuration.
+func tell(log *slog.Logger, diagnostics syntax.Diagnostics) {
+	for _, d := range diagnostics {
+		log.Log(context.Background(), levelOf(d), d.Error())
+	}
 }
 
 // refuse logs why the host cannot be opened and returns the exit code for it.

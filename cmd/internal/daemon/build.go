@@ -4,81 +4,50 @@ import (
 	"slices"
 
 	"regent/cfgparse"
-	"regent/fsm"
 	"regent/health"
 	"regent/netif"
 	"regent/vrrp"
 )
 
-// build makes the routers that a configuration describes.
-func (d *Daemon) build(cfg *cfgparse.Config) {
-	instances := make(map[string]*router, len(cfg.Instances))
-	for i := range cfg.Instances {
-		r := newRouter(cfg.Instances[i], i)
-		instances[r.Name] = r
-		d.routers = append(d.routers, r)
-		d.timers.add(&r.timer)
-		for _, a := range r.Estate.Addresses {
-			d.owner[a.Prefix.Addr()] = r
-		}
-	}
-	for _, g := range cfg.Groups {
-		var members []*router
-		for _, name := range g.Members {
-			if r := instances[name]; r != nil {
-				members = append(members, r)
-				r.Tracks = health.InGroup(r.Tracks, g.Tracks, g.KeepWeights, r.profile.Owner)
-			}
-		}
-		d.join(members)
-	}
-	for _, r := range d.routers {
-		if r.group == nil {
-			d.join([]*router{r})
-		}
-	}
-	d.dependencies(cfg.Checks)
-}
-
-func newRouter(in cfgparse.Instance, index int) *router {
-	r := &router{Instance: in, index: index}
+// newRouter makes the router of an instance, which is in no group yet.
+func newRouter(in cfgparse.Instance) *router {
+	r := &router{Instance: in}
 	r.timer.owner = r
-	r.profile = in.Profile
-	r.profile.Owner = in.Router.Priority == vrrp.Owner
-	r.profile.Interval = in.Router.Interval
-	r.profile.Addresses = in.Advertised
-	r.profile.Proof = vrrp.NewProof(in.Profile.Auth, in.Router.Interval, in.Profile.Peers)
+	r.equip()
 	r.form = vrrp.Pseudo
 	if in.SendMessageChecksum {
 		r.form = vrrp.MessageOnly
 	}
-	r.to = r.destinations()
-	r.built = make([]built, len(r.to))
 	return r
 }
 
-// join makes a group of routers.
-func (d *Daemon) join(members []*router) {
-	configs := make([]fsm.Config, len(members))
-	g := &group{members: members}
-	for i, r := range members {
-		configs[i] = r.Router
-		r.group, r.member = g, i
+// equip works out what follows from a router's settings.
+func (r *router) equip() {
+	primary := r.profile.Primary
+	r.profile = r.Instance.Profile
+	r.profile.Primary = primary
+	r.profile.Owner = r.Router.Priority == vrrp.Owner
+	r.profile.Interval = r.Router.Interval
+	r.profile.Addresses = r.Advertised
+	if len(r.Auth.Password) > 0 || len(r.Auth.Keys) > 0 {
+		r.profile.Auth = &r.Auth
 	}
-	g.machine = fsm.NewGroup(configs...)
-	d.groups = append(d.groups, g)
+	r.profile.Proof = vrrp.NewProof(r.profile.Auth, r.Router.Interval, r.profile.Peers)
+	r.to = r.destinations()
+	r.built = make([]built, len(r.to))
 }
 
-// dependencies puts everything that some router depends on on the health
+// depend puts everything that some router depends on on the health
 // board: what its configuration tracks, and what no router can do without, its
 // interface, a source address and the interfaces of its addresses.
-func (d *Daemon) dependencies(checks []health.Check) {
-	d.checks = checks
+func (d *Daemon) depend(checks []health.Check) {
 	tracks := make([][]health.Track, len(d.routers))
 	for _, r := range d.routers {
 		tracks[r.index] = append(d.necessities(r), r.Tracks...)
 	}
-	d.board = health.NewBoard(checks, tracks)
+	d.board.Replace(checks, tracks)
+	d.lookouts.post(checks)
+	d.sights = nil
 	seen := make(map[health.Track]bool)
 	for i, ts := range tracks {
 		for _, t := range ts {

@@ -25,18 +25,16 @@ import (
 type Daemon struct {
 	wire  Wire
 	host  Host
-	watch Watcher
 	log   *slog.Logger
 	epoch time.Time
 
-	routers []*router // in the order of the configuration; the index is the board's
-	groups  []*group
-	table   map[meeting]*router
-	timers  timers
-	steward *steward
-	board   *health.Board
-	checks  []health.Check // those that run beside the loop
-	sights  []sighting     // those that the loop answers from what it knows of links
+	routers  []*router // in the order of the configuration; the index is the board's
+	table    map[meeting]*router
+	timers   timers
+	steward  *steward
+	board    *health.Board
+	lookouts lookouts
+	sights   []sighting // those that the loop answers from what it knows of links
 
 	links   map[string]netif.Link
 	names   map[int]string         // of the links where routers are, by index
@@ -67,17 +65,20 @@ type meeting struct {
 // New returns a daemon for a configuration. It touches nothing before Run.
 func New(cfg *cfgparse.Config, w Wire, h Host, watch Watcher, log *slog.Logger) *Daemon {
 	d := &Daemon{
-		wire: w, host: h, watch: watch, log: log,
-		epoch:      time.Now(),
-		logUnknown: cfg.Global.LogUnknownVRIDs,
-		table:      make(map[meeting]*router),
-		links:      make(map[string]netif.Link),
-		names:      make(map[int]string),
-		owner:      make(map[netip.Addr]*router),
-		strange:    make(map[int]*strangers),
+		wire: w, host: h, log: log,
+		epoch:   time.Now(),
+		board:   health.NewBoard(nil, nil),
+		table:   make(map[meeting]*router),
+		links:   make(map[string]netif.Link),
+		names:   make(map[int]string),
+		owner:   make(map[netip.Addr]*router),
+		strange: make(map[int]*strangers),
 	}
 	d.steward = newSteward(h, w, d.tell)
-	d.build(cfg)
+	d.lookouts = lookouts{watch: watch, log: log, report: func(r health.Report) {
+		d.tell(func(d *Daemon) { d.reported(r) })
+	}}
+	d.configure(cfg)
 	return d
 }
 
@@ -101,16 +102,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 			d.tell(func(d *Daemon) { failure = fmt.Errorf("watch links: %w", err); d.stop() })
 		}
 	})
-	for _, c := range d.checks {
-		helpers.Go(func() {
-			err := d.watch(beside, c, func(r health.Report) {
-				d.tell(func(d *Daemon) { d.reported(r) })
-			})
-			if err != nil && beside.Err() == nil {
-				d.log.Error("check ended", "check", c.Name, "error", err)
-			}
-		})
-	}
+	d.lookouts.begin(beside)
 	stewarding, dismiss := context.WithCancel(context.WithoutCancel(ctx))
 	defer dismiss()
 	steward.Go(func() { d.steward.run(stewarding) })
@@ -124,6 +116,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	steward.Wait()
 	cancel()
 	helpers.Wait()
+	d.lookouts.ended.Wait()
 	return failure
 }
 

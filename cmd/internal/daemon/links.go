@@ -53,11 +53,10 @@ func (d *Daemon) settle(r *router) {
 	if l.Index != r.link {
 		d.move(r, l.Index)
 	}
-	holds := d.resolve(r)
-	changed := !sameAcquire(holds.acquire, r.holds.acquire)
-	r.holds = holds
-	if changed && r.state == fsm.Master {
-		d.steward.give(order{router: r, do: acquire, changes: holds.acquire})
+	before := r.holds
+	r.holds = d.resolve(r)
+	if r.state == fsm.Master && !slices.Equal(before.acquire, r.holds.acquire) {
+		d.adjust(r, before)
 	}
 	if source := d.source(r, l); source != r.primary {
 		r.primary = source
@@ -66,6 +65,21 @@ func (d *Daemon) settle(r *router) {
 			d.step(r, fsm.Addressed{Primary: source})
 		}
 	}
+}
+
+// adjust brings the addresses of a master to what its holdings are now (S-47).
+// What another router owns after a reload is left for it where it is.
+func (d *Daemon) adjust(r *router, before holdings) {
+	gone := slices.DeleteFunc(slices.Clone(before.release), func(c netif.Change) bool {
+		kept := c
+		kept.Remove = false
+		return slices.Contains(r.holds.acquire, kept) || d.inherited(r, c)
+	})
+	if len(gone) > 0 {
+		d.steward.give(order{router: r, do: shed, changes: gone})
+	}
+	d.steward.give(order{router: r, do: acquire, changes: r.holds.acquire})
+	d.step(r, fsm.Addressed{Announce: true})
 }
 
 // move takes a router to another link, or to none (index 0): an interface that
@@ -223,8 +237,4 @@ func announcementsOf(r *router, addr netip.Addr) []netif.Announcement {
 		}
 	}
 	return nil
-}
-
-func sameAcquire(a, b []netif.Change) bool {
-	return slices.EqualFunc(a, b, func(x, y netif.Change) bool { return x == y })
 }

@@ -14,9 +14,10 @@ import (
 // A router is one virtual router at run time. Only the loop touches it.
 type router struct {
 	cfgparse.Instance
-	index  int    // among the daemon's routers, and on the health board
-	group  *group // whose fate it shares
-	member int    // index in the group
+	next   *cfgparse.Instance // what a reload has in store; nil: nothing
+	index  int                // among the daemon's routers, and on the health board
+	group  *group             // whose fate it shares
+	member int                // index in the group
 	timer  timer
 
 	link    int        // index of its interface; 0: there is none

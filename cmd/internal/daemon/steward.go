@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"regent/netif"
@@ -36,10 +37,12 @@ type task uint8
 
 const (
 	acquire task = iota
-	release
+	shed         // give up some addresses and go on
+	release      // give up all addresses
 	announce
 	join
 	leave
+	forget // a router that is no more
 )
 
 // batch bounds the orders that are done together: enough to make the system
@@ -105,14 +108,16 @@ func (s *steward) work(orders []order, rounds *rounds) {
 	var owners []*router
 	for _, o := range orders {
 		switch o.do {
-		case acquire, release:
+		case acquire, shed, release:
 			for range o.changes {
 				owners = append(owners, o.router)
 			}
 			changes = append(changes, o.changes...)
-			rounds.hold(o.router, o.do == acquire)
+			rounds.hold(o.router, o.do != release)
 		case join, leave:
 			s.member(o)
+		case forget:
+			rounds.forget(o.router)
 		}
 	}
 	if len(changes) > 0 {
@@ -183,6 +188,12 @@ func (r *rounds) hold(owner *router, held bool) {
 	} else {
 		r.lost[owner] = true
 	}
+}
+
+// forget drops what is known of a router.
+func (r *rounds) forget(owner *router) {
+	delete(r.lost, owner)
+	r.pending = slices.DeleteFunc(r.pending, func(p round) bool { return p.router == owner })
 }
 
 func (r *rounds) holds(owner *router) bool { return !r.lost[owner] }
