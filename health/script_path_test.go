@@ -12,9 +12,7 @@ import (
 // A tree is made for one test, in a directory that is root's alone.
 func tree(t *testing.T) (root string) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to own files and give them away")
-	}
+	needsNobody(t)
 	// /tmp is sticky, and so no problem.
 	root, err := os.MkdirTemp("", "regent-path-")
 	if err != nil {
@@ -27,6 +25,17 @@ func tree(t *testing.T) (root string) {
 		os.WriteFile(root+"/etc/checks/chk", []byte("#!/bin/sh\n"), 0o755),
 	)
 	return root
+}
+
+// needsNobody skips a test where root cannot make use of another user: without
+// being root, and as the only user of a namespace.
+func needsNobody(t *testing.T) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "file")
+	do(t, os.WriteFile(file, nil, 0o644))
+	if err := os.Chown(file, nobody, 1); err != nil {
+		t.Skip("needs a root that can give files away: ", err)
+	}
 }
 
 func do(t *testing.T, errs ...error) {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -358,9 +359,7 @@ func TestEnvironmentIsClean(t *testing.T) {
 
 // keepalived-language 4.9.1: the user, its primary group, and no other.
 func TestRunsAsItsUser(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to become another user")
-	}
+	needsNobody(t)
 	for name, c := range map[string]struct {
 		check Check
 		want  string
@@ -417,6 +416,22 @@ func TestWatchRefusesLinks(t *testing.T) {
 	defer w.Close()
 	if err := w.Watch(t.Context(), Check{Kind: Interface, Name: "eth0"}, nil); err == nil {
 		t.Error("it watches a link")
+	}
+}
+
+// To be told to run as oneself is no reason to fail, be it in a namespace where
+// groups cannot be changed.
+func TestRunsAsOneself(t *testing.T) {
+	me, err := user.Current()
+	if err != nil {
+		t.Skip(err)
+	}
+	c := once(t, "#!/bin/sh\n[ $(id -u) = $1 ]\n")
+	c.Command = append(c.Command, me.Uid)
+	c.User = me.Username
+	l, _ := watching(t, c)
+	if r := l.wait(t, "chk", 1)[0]; r.Outcome != Good {
+		t.Errorf("result is %v", r)
 	}
 }
 

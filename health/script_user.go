@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"strings"
 	"syscall"
 )
 
@@ -96,7 +97,14 @@ func (id identity) credential() *syscall.Credential {
 	if id.own {
 		return nil
 	}
-	return &syscall.Credential{Uid: id.uid, Gid: id.gid, Groups: id.groups}
+	return &syscall.Credential{Uid: id.uid, Gid: id.gid, Groups: id.groups, NoSetGroups: groupsAreFixed()}
+}
+
+// groupsAreFixed reports whether the daemon runs in a user namespace of somebody
+// without privilege, where nobody may change his groups.
+func groupsAreFixed() bool {
+	text, err := os.ReadFile("/proc/self/setgroups")
+	return err == nil && strings.HasPrefix(string(text), "deny")
 }
 
 func (id identity) root() bool { return id.uid == 0 || id.gid == 0 }

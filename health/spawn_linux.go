@@ -17,7 +17,7 @@ type command struct {
 	path string
 	argv []string
 	env  []string
-	user string              // for messages; empty: the daemon's
+	who  string              // for messages: " as nobody", or nothing
 	as   *syscall.Credential // nil: the daemon's
 }
 
@@ -30,7 +30,10 @@ func (c *Check) command() (*command, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", c.what(), err)
 	}
-	cmd := &command{env: environment(os.Environ()), user: c.User, as: id.credential()}
+	cmd := &command{env: environment(os.Environ()), as: id.credential()}
+	if cmd.as != nil {
+		cmd.who = " as " + id.name
+	}
 	if c.Shell {
 		cmd.path, cmd.argv = shell, append([]string{shell, "-c"}, c.Command...)
 		return cmd, nil
@@ -99,10 +102,7 @@ func (c *command) failure(err error) error {
 			err = fmt.Errorf("its interpreter: %w", err)
 		}
 	}
-	if c.user != "" {
-		return fmt.Errorf("run %s as %s: %w", c.path, c.user, err)
-	}
-	return fmt.Errorf("run %s: %w", c.path, err)
+	return fmt.Errorf("run %s%s: %w", c.path, c.who, err)
 }
 
 // A process is one that runs, or has ended and is not yet reaped. Until then
