@@ -304,6 +304,6 @@ func (h *Host) hear(l *link, p netif.Packet) {
 	h.mu.Unlock()
 	if listens {
 		p.MAC = nil
-	h.wire.take(p)
+		h.wire.take(p)
 	}
 }
