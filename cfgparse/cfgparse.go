@@ -185,7 +185,10 @@ func (l *loader) completeGlobals() {
 		g.VMACAddrPrefix = g.VMACPrefix
 	}
 	if g.ScriptUser == "" && l.env.Account != nil && l.env.Account("keepalived_script", "") == nil {
-		g.ScriptUser = "keepalived_script"
+		g.ScriptUser, l.noScriptUser = "keepalived_script", false
+	}
+	if g.ScriptUser == "" && g.ScriptSecurity {
+		l.noScriptUser = true // security, but nobody to run as
 	}
 	if g.Notify.VRRP.Path != "" && g.Notify.VRRP.Path == g.Notify.FIFO.Path {
 		l.complain(g.line("vrrp_notify_fifo"), syntax.General, "a path of its own", "it is ignored", "vrrp_notify_fifo is the same as notify_fifo")

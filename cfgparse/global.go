@@ -163,6 +163,7 @@ func setScriptUser(l *loader, g *Global, s *syntax.Statement) {
 	}
 	user, group := l.account(s, 1)
 	g.ScriptUser, g.ScriptGroup = user, group
+	l.noScriptUser = user == "" // an unknown user must not become root
 }
 
 func globalMail() []*Keyword {

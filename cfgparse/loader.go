@@ -24,7 +24,8 @@ type loader struct {
 	foreign   []syntax.Pos // keywords of load balancing
 	postponed []*postponed
 
-	searches     int // for names that were meant
+	noScriptUser bool // scripts without a user of their own cannot run
+	searches     int  // for names that were meant
 	tracked      map[trackKey]bool
 	scriptNamed  map[string]*scriptDraft
 	fileNamed    map[string]*fileDraft

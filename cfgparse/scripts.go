@@ -106,6 +106,10 @@ func (l *loader) judgeScript(at syntax.Pos, name string, c health.Check) bool {
 	if l.env.Script == nil {
 		return true
 	}
+	if c.User == "" && l.noScriptUser {
+		l.complain(at, syntax.General, "script_user USER in global_defs", "the script does not run", "%s: there is no user to run it", name)
+		return false
+	}
 	err := l.env.Script(c)
 	var insecure *health.Insecure
 	switch {

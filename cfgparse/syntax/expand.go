@@ -132,7 +132,10 @@ func (e *expander) line(t text, depth int) {
 			return
 		}
 	}
-	t = t.uncomment()
+	t = t.uncomment().trim()
+	if strings.HasPrefix(t.s, "@") { // a condition out of a definition: keepalived 2.4 forgot these
+		t = e.condition(t)
+	}
 	if t.s == "" || e.include(t) {
 		return
 	}

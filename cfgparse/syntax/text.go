@@ -108,6 +108,9 @@ func (t text) fixedAt(i int) bool {
 
 // trim drops the blanks at both ends.
 func (t text) trim() text {
+	if n := len(t.s); n == 0 || !isBlank(t.s[0]) && !isBlank(t.s[n-1]) {
+		return t
+	}
 	t.s = strings.TrimRight(t.s, blanks)
 	return t.after(len(t.s) - len(strings.TrimLeft(t.s, blanks)))
 }
