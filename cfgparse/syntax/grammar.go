@@ -36,11 +36,12 @@ func (s *Statement) Arg(n int) string {
 	return ""
 }
 
-// The grammar. Participle's cost is by the token, so lines without a block of
-// their own come as one token for the whole run of them.
+// The grammar. Participle's cost is by the token, so a run of lines without a
+// block comes as one token, and so does a block of nothing but lines.
 type (
 	statementRule struct {
 		Lines plex.Token `parser:"  @Lines"`
+		Leaf  plex.Token `parser:"| @Leaf"`
 		Block *blockRule `parser:"| @@"`
 	}
 	blockRule struct {
@@ -53,6 +54,7 @@ type (
 
 const (
 	tokenLines plex.TokenType = -2 - iota
+	tokenLeaf
 	tokenHead
 	tokenOpen
 	tokenClose
@@ -68,7 +70,7 @@ type tokens struct {
 // Symbols names the tokens for the grammar.
 func (t *tokens) Symbols() map[string]plex.TokenType {
 	return map[string]plex.TokenType{
-		"EOF": plex.EOF, "Lines": tokenLines, "Head": tokenHead, "Open": tokenOpen, "Close": tokenClose,
+		"EOF": plex.EOF, "Lines": tokenLines, "Leaf": tokenLeaf, "Head": tokenHead, "Open": tokenOpen, "Close": tokenClose,
 	}
 }
 
@@ -91,6 +93,9 @@ func (t *tokens) Next() (plex.Token, error) {
 	default:
 		if t.opensAt(t.i) {
 			token.Type = tokenHead
+			if end := leafEnd(t.in, t.i); end > 0 {
+				token.Type, t.i = tokenLeaf, end
+			}
 			break
 		}
 		token.Type = tokenLines
@@ -100,6 +105,20 @@ func (t *tokens) Next() (plex.Token, error) {
 	}
 	t.i++
 	return token, nil
+}
+
+// leafEnd is where the block of the line at i ends if it holds only lines; 0:
+// it holds blocks.
+func leafEnd(in []lexeme, i int) int {
+	for j := i + 2; j < len(in); j++ {
+		switch in[j].kind {
+		case closing:
+			return j
+		case opening:
+			return 0
+		}
+	}
+	return 0
 }
 
 // opensAt reports whether the line at i has a block.
@@ -179,7 +198,10 @@ type builder struct {
 }
 
 func (b *builder) add(out []*Statement, rule *statementRule) []*Statement {
-	if rule.Block == nil {
+	switch {
+	case rule.Leaf.Type == tokenLeaf:
+		return append(out, b.leaf(rule.Leaf.Pos.Offset))
+	case rule.Block == nil:
 		for i := rule.Lines.Pos.Offset; i < len(b.in) && b.in[i].kind == lineOf && (i+1 == len(b.in) || b.in[i+1].kind != opening); i++ {
 			out = append(out, b.statement(i))
 		}
@@ -192,6 +214,18 @@ func (b *builder) add(out []*Statement, rule *statementRule) []*Statement {
 	}
 	s.End = b.in[rule.Block.Close.Pos.Offset].pos()
 	return append(out, s)
+}
+
+// leaf makes the statement at i with its block of lines.
+func (b *builder) leaf(i int) *Statement {
+	s := b.statement(i)
+	end := leafEnd(b.in, i)
+	s.Body = make([]*Statement, 0, end-i-2)
+	for j := i + 2; j < end; j++ {
+		s.Body = append(s.Body, b.statement(j))
+	}
+	s.End = b.in[end].pos()
+	return s
 }
 
 func (b *builder) statement(i int) *Statement {
