@@ -15,8 +15,9 @@ type Watcher struct {
 	starts chan func() // done on the thread that starts every script
 
 	mu      sync.Mutex
-	scripts int       // being watched
-	next    time.Time // when another script may first run
+	scripts int                        // being watched
+	next    time.Time                  // when another script may first run
+	latest  map[string]<-chan struct{} // by the name of a script: ends with its latest watch
 
 	opening sync.Mutex // which may take a moment, and concerns no script
 	inotify *inotify   // nil until a file is watched
@@ -29,7 +30,7 @@ func NewWatcher() (*Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open standard streams of scripts: %w", err)
 	}
-	w := &Watcher{null: null, starts: make(chan func())}
+	w := &Watcher{null: null, starts: make(chan func()), latest: map[string]<-chan struct{}{}}
 	go keepThread(w.starts)
 	return w, nil
 }
@@ -65,6 +66,9 @@ func keepThread(work <-chan func()) {
 // second at most: a process that even SIGKILL cannot end, because it waits for
 // a dead disk, is given up.
 //
+// A script waits for the end of one of the same name, so that no two of its
+// processes run at once when a reload replaces it.
+//
 // An error says that nobody can watch such a check. All other mishaps are
 // results.
 func (w *Watcher) Watch(ctx context.Context, c Check, report func(Report)) error {
@@ -75,9 +79,10 @@ func (w *Watcher) Watch(ctx context.Context, c Check, report func(Report)) error
 	}
 	switch c.Kind {
 	case Script:
-		s := &script{check: c, watcher: w, report: tell}
+		defer w.succeed(c.Name)()
 		rhythm := w.enter(c.period())
 		defer w.leave()
+		s := &script{check: c, watcher: w, report: tell}
 		s.watch(ctx, rhythm)
 		return nil
 	case File:
@@ -111,6 +116,26 @@ func (w *Watcher) tasks() *census {
 		w.census = newCensus()
 	}
 	return w.census
+}
+
+// succeed waits for the script of this name that came before.
+func (w *Watcher) succeed(name string) (end func()) {
+	done := make(chan struct{})
+	w.mu.Lock()
+	before := w.latest[name]
+	w.latest[name] = done
+	w.mu.Unlock()
+	if before != nil {
+		<-before
+	}
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.latest[name] == done {
+			delete(w.latest, name)
+		}
+		close(done)
+	}
 }
 
 // enter gives a new script its rhythm among the others.
