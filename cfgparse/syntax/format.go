@@ -116,13 +116,13 @@ func (f *formatter) keep(code, comment string) {
 	}
 }
 
-// statement splits a line at its braces. Nothing is moved to another line
-// behind a definition, which may stand for a comment, nor what would mean more
-// at the beginning of one.
+// statement splits a line at its braces. A line with a definition in it keeps
+// its words: it may become a comment, or too long to be replaced. Nor is moved
+// to the beginning of a line what would mean more there.
 func (f *formatter) statement(code, comment string) {
 	opens, closes := braces(code)
 	pieces, ok := pieces(code)
-	if !ok || opens+closes > 0 && strings.ContainsAny(code, "$@~") {
+	if !ok || strings.Contains(code, "$") || opens+closes > 0 && strings.ContainsAny(code, "@~") {
 		f.keep(code, comment)
 		return
 	}
