@@ -29,6 +29,9 @@ func addresses(ctx context.Context, r *rig, s settings) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := pause(ctx, calm); err != nil { // not to be looked at while it works
+		return nil, err
+	}
 	var added []time.Time
 	err = r.Until(ctx, fmt.Sprintf("%d addresses are there", s.addresses), func() bool {
 		added = added[:0]
@@ -46,18 +49,15 @@ func addresses(ctx context.Context, r *rig, s settings) ([]figure, error) {
 	if _, err := watch.Events(); err != nil {
 		return nil, fmt.Errorf("the kernel's notices were lost: %w", err)
 	}
-	if err := pause(ctx, calm); err != nil { // the announcements go on
-		return nil, err
-	}
 	adverts := wires[0].Adverts()
 	if len(adverts) == 0 {
 		return nil, fmt.Errorf("no adverts from %s", p.Name)
 	}
-	last := make(map[netip.Addr]bool)
+	known := make(map[netip.Addr]bool)
 	announced := time.Time{}
 	for _, c := range wires[0].Claims() {
-		if !last[c.Addr] {
-			last[c.Addr], announced = true, c.At
+		if !known[c.Addr] {
+			known[c.Addr], announced = true, c.At
 		}
 	}
 	took, err := stop(ctx, p)

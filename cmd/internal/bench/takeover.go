@@ -164,6 +164,11 @@ func (r *rig) powerFailure(ctx context.Context, master *lab.Proc, wires []*lab.C
 			return nil, err
 		}
 	}
+	// To look is work for the processors that the backup needs: not before it
+	// should be over.
+	if err := pause(ctx, f.down()+time.Second); err != nil {
+		return nil, err
+	}
 	if err := r.owns(ctx, r.second, f); err != nil {
 		return nil, err
 	}

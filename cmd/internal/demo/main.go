@@ -26,7 +26,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the demo took longer than %v", limit))
-	err := run(ctx, daemon(*program), *configs)
+	err := run(ctx, daemon(*program), *configs, os.Stdout)
 	interrupted := context.Cause(ctx) == context.Canceled
 	cancel()
 	stop()
@@ -47,13 +47,13 @@ func daemon(program string) lab.Daemon {
 	return lab.Regentd(program)
 }
 
-// run plays every act and sums them up.
-func run(ctx context.Context, d lab.Daemon, configs string) error {
+// run plays every act and sums them up, in a timeline that goes to a file.
+func run(ctx context.Context, d lab.Daemon, configs string, to *os.File) error {
 	d, err := d.Resolve()
 	if err != nil {
 		return err
 	}
-	out := newTimeline(os.Stdout)
+	out := newTimeline(to)
 	s, err := build(ctx, d, configs, out)
 	if err != nil {
 		return err
