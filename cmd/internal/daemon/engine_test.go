@@ -1,0 +1,240 @@
+package daemon
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"regent/fsm"
+	"regent/netif"
+	"regent/netif/netiftest"
+	"regent/vrrp"
+)
+
+const script = `vrrp_script chk {
+	script "/bin/true"
+	interval 1
+	fall 2
+	weight -60
+}
+`
+
+// S-45, and the log says why the priority moves and by how much.
+func TestAFailingScriptMovesTheAddress(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n1 := w.node(1).start(script + conf(150, "track_script {\nchk\n}"))
+		n2 := w.node(2).start(conf(100))
+		n1.report("chk", 0)
+		w.pass(5 * time.Second)
+		n1.is(Master)
+		n1.report("chk", 1)
+		w.pass(5 * time.Second)
+		n1.is(Master) // one failure of two
+		n1.report("chk", 1)
+		told := n1.lines("Changing effective priority")
+		if len(told) != 1 || !strings.Contains(told[0], `from=150 to=90 reason="chk failed 2 of 2: exit status 1, weight -60"`) {
+			t.Errorf("told %q", told)
+		}
+		w.pass(5 * time.Second)
+		n1.is(Backup)
+		n2.is(Master)
+		n1.report("chk", 0)
+		w.pass(5 * time.Second)
+		n1.is(Master)
+	})
+}
+
+// A script without a weight keeps the router in FAULT, by its name, and out of
+// the way until it has reported.
+func TestAScriptWithoutWeight(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1).start(strings.Replace(script, "weight -60", "", 1) + conf(150, "track_script {\nchk\n}"))
+		w.pass(10 * time.Second)
+		n.is(Init)
+		n.report("chk", 3)
+		n.is(Fault)
+		n.said(Fault, "chk failed: exit status 3")
+		n.report("chk", 0)
+		w.pass(5 * time.Second)
+		n.is(Master)
+	})
+}
+
+// A sync group decides as one: where one member cannot take part, none does.
+func TestAGroupMovesTogether(t *testing.T) {
+	inWorld(t, func(w *world) {
+		group := "vrrp_sync_group G {\ngroup {\nV\nW\n}\n}\n"
+		second := func(priority int) string {
+			return strings.NewReplacer("instance V", "instance W", "eth0", "eth1", "id 51", "id 52", "2.100", "2.200").
+				Replace(conf(priority)[strings.Index(conf(priority), "vrrp_instance"):])
+		}
+		start := func(last, priority int) *node {
+			n := w.node(last)
+			n.Attach(w.segment, "eth1", []byte{2, 0, 0, 0, 1, byte(last)}, netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(last)}), 24))
+			return n.start(conf(priority) + second(priority) + group)
+		}
+		n1, n2 := start(1, 150), start(2, 100)
+		w.pass(5 * time.Second)
+		n1.is(Master)
+		n1.SetUp("eth1", false)
+		w.pass(5 * time.Second)
+		for name, want := range map[string]Condition{"V": Fault, "W": Fault} {
+			if got, _ := n1.status(name); got != want {
+				t.Errorf("%s is %v, want %v", name, got, want)
+			}
+		}
+		for _, name := range []string{"V", "W"} {
+			if got, _ := n2.status(name); got != Master {
+				t.Errorf("%s is %v, want MASTER", name, got)
+			}
+		}
+	})
+}
+
+// T-11: a loop that was held up hears what has arrived meanwhile before it
+// lets a timer expire.
+func TestAStallTakesNobodyForDead(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n1, n2 := pair(w)
+		n2.tell(func(*Daemon) { time.Sleep(20 * time.Second) })
+		w.pass(25 * time.Second)
+		n1.is(Master)
+		n2.is(Backup)
+		if _, c := n2.status("V"); c.BecameMaster != 0 {
+			t.Errorf("became master %d times", c.BecameMaster)
+		}
+	})
+}
+
+// R-0, L-1: a flood of garbage moves one counter by its number, gives one line
+// in ten seconds, and delays nothing.
+func TestAFloodOfGarbage(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n1, n2 := pair(w)
+		const flood = 1000
+		envelope := vrrp.Envelope{Src: netip.MustParseAddr("192.0.2.66"), Dst: vrrp.Group4, TTL: 255}
+		bad := (&vrrp.Advert{Version: 3, VRID: 51, Priority: 200, Interval: time.Second, Addresses: []netip.Addr{vip}}).Append(nil, envelope)
+		bad[6] ^= 0xff
+		for range flood {
+			w.segment.Inject(netif.Packet{Link: 1, Envelope: envelope, Payload: bad})
+		}
+		synctest.Wait()
+		n1.is(Master)
+		n2.is(Backup)
+		asked := make(chan uint64)
+		n2.tell(func(d *Daemon) { asked <- d.strange[1].count[vrrp.ChecksumErrors] })
+		if n := <-asked; n != flood {
+			t.Errorf("checksum_errors is %d, want %d", n, flood)
+		}
+		if lines := n2.lines("checksum"); len(lines) != 1 {
+			t.Errorf("%d lines, want one: %v", len(lines), lines)
+		}
+		w.pass(quiet)
+		w.segment.Inject(netif.Packet{Link: 1, Envelope: envelope, Payload: bad})
+		synctest.Wait()
+		if lines := n2.lines("checksum"); len(lines) != 2 || !strings.Contains(lines[1], "suppressed=999") {
+			t.Errorf("the second line does not tell what was held back: %v", lines)
+		}
+	})
+}
+
+// W-47: who hears the other form of checksum speaks it from then on.
+func TestTheChecksumFormIsLearned(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n1, n2 := pair(w)
+		w.segment.Partition([]*netiftest.Host{n1.Host}, []*netiftest.Host{n2.Host})
+		envelope := vrrp.Envelope{Src: netip.MustParseAddr("192.0.2.66"), Dst: vrrp.Group4, TTL: 255}
+		a := vrrp.Advert{Version: 3, VRID: 51, Priority: 10, Interval: time.Second, Addresses: []netip.Addr{vip}, Checksum: vrrp.MessageOnly}
+		w.segment.Inject(netif.Packet{Link: 1, Envelope: envelope, Payload: a.Append(nil, envelope)})
+		w.pass(2 * time.Second)
+		sent := n1.heard()
+		if last := sent[len(sent)-1]; last.Checksum != vrrp.MessageOnly || sent[0].Checksum != vrrp.Pseudo {
+			t.Errorf("form %v at first and %v at last", sent[0].Checksum, last.Checksum)
+		}
+		if len(n1.lines("checksum form")) != 1 {
+			t.Error("the change was not told once")
+		}
+	})
+}
+
+// O-9: a reload that changes nothing sends nothing and loses nothing. One that
+// moves an address between masters never takes it off the link.
+func TestAReload(t *testing.T) {
+	inWorld(t, func(w *world) {
+		two := func(first, second string) string {
+			other := strings.NewReplacer("instance V", "instance W", "id 51", "id 52", "192.0.2.100/24", second)
+			text := conf(150)
+			return strings.Replace(text, "192.0.2.100/24", first, 1) + other.Replace(text[strings.Index(text, "vrrp_instance"):])
+		}
+		n := w.node(1).start(two("192.0.2.100/24\n192.0.2.101/24", "192.0.2.102/24"))
+		w.pass(10*time.Second + 100*time.Millisecond)
+		n.is(Master)
+		adverts, changes := len(n.heard()), len(n.Changes())
+
+		n.Reload(parse(w, two("192.0.2.100/24\n192.0.2.101/24", "192.0.2.102/24")))
+		synctest.Wait()
+		if len(n.heard()) != adverts || len(n.Changes()) != changes {
+			t.Errorf("a reload of the same sent %d adverts and made %d changes", len(n.heard())-adverts, len(n.Changes())-changes)
+		}
+
+		n.Reload(parse(w, two("192.0.2.100/24", "192.0.2.102/24\n192.0.2.101/24")))
+		synctest.Wait()
+		n.is(Master)
+		for _, c := range n.Changes()[changes:] {
+			if c.Remove {
+				t.Errorf("%v was removed", c.Address.Prefix)
+			}
+		}
+		if !n.Has(netip.MustParseAddr("192.0.2.101")) {
+			t.Error("the address that moved is gone")
+		}
+
+		n.Reload(parse(w, conf(150)))
+		w.pass(time.Second)
+		if n.Has(netip.MustParseAddr("192.0.2.102")) || n.Has(netip.MustParseAddr("192.0.2.101")) || !n.Has(vip) {
+			t.Error("the addresses of the instance that is gone must go, and no others")
+		}
+		if last := n.heard()[len(n.heard())-1]; last.Priority == 0 {
+			t.Error("the instance that stays has resigned")
+		}
+	})
+}
+
+// The timers agree with a plain list in every order of events.
+func TestTimers(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var ts timers
+	all := make([]*timer, 20)
+	for i := range all {
+		all[i] = &timer{}
+		ts.add(all[i])
+	}
+	for step := range 20000 {
+		tm := all[r.IntN(len(all))]
+		at := fsm.Time(r.IntN(1000))
+		if r.IntN(10) == 0 {
+			at = fsm.Never
+		}
+		ts.set(tm, at)
+		if r.IntN(50) == 0 {
+			ts.remove(tm)
+			ts.add(tm)
+		}
+		first := fsm.Never
+		for _, tm := range all {
+			first = min(first, tm.deadline)
+		}
+		if got := ts.next(); got != first {
+			t.Fatalf("step %d: next is %d, want %d", step, got, first)
+		}
+		if due := ts.due(first - 1); due != nil {
+			t.Fatalf("step %d: due before its time", step)
+		}
+		if due := ts.due(first); first != fsm.Never && (due == nil || due.deadline != first) {
+			t.Fatalf("step %d: %v is due, want one at %d", step, due, first)
+		}
+	}
+}
