@@ -21,6 +21,7 @@ type (
 		Receive() ([]netif.Packet, error)
 		Queue(netif.Packet)
 		Flush() (sent, dropped int)
+		Drops() []netif.Drop
 		Join(int, netip.Addr) error
 		Leave(int, netip.Addr) error
 		Close() error

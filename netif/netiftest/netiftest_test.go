@@ -104,6 +104,9 @@ func TestFaults(t *testing.T) {
 		if sent, dropped := say(b, "dumb"); sent != 0 || dropped != 1 {
 			t.Errorf("a link that is down sent %d, dropped %d", sent, dropped)
 		}
+		if drops := b.Wire().Drops(); len(drops) != 1 || drops[0].Packet != 0 || drops[0].Link != 1 || drops[0].Err == nil {
+			t.Errorf("drops %+v", drops)
+		}
 		b.SetUp("eth0", true)
 		say(a, "two")
 		stranger := packet("192.0.2.66", "224.0.0.18", "stranger")

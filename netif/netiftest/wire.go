@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"regent/netif"
@@ -24,7 +25,8 @@ type Wire struct {
 	woken bool
 	inbox []netif.Packet
 
-	outbox []netif.Packet // of the loop alone
+	outbox []netif.Packet // of the loop alone, as are the drops
+	drops  []netif.Drop
 }
 
 // Wait does what netif.Wire.Wait does.
@@ -108,21 +110,25 @@ func (w *Wire) Queue(p netif.Packet) {
 // Flush does what netif.Wire.Flush does: what leaves a link that is down, or
 // none, is dropped.
 func (w *Wire) Flush() (sent, dropped int) {
-	for _, p := range w.outbox {
+	w.drops = w.drops[:0]
+	for i, p := range w.outbox {
 		w.host.mu.Lock()
 		l := w.host.index(p.Link)
 		leaves := l != nil && l.state.Up
 		w.host.mu.Unlock()
 		if !leaves {
-			dropped++
+			w.drops = append(w.drops, netif.Drop{Packet: i, Link: p.Link, Err: syscall.ENETDOWN})
 			continue
 		}
 		l.segment.deliver(w.host, p)
 		sent++
 	}
 	w.outbox = nil
-	return sent, dropped
+	return sent, len(w.drops)
 }
+
+// Drops does what netif.Wire.Drops does.
+func (w *Wire) Drops() []netif.Drop { return w.drops }
 
 // Join does what netif.Wire.Join does.
 func (w *Wire) Join(index int, group netip.Addr) error {

@@ -47,18 +47,51 @@ func (d *Daemon) depend(checks []health.Check) {
 	}
 	d.board.Replace(checks, tracks)
 	d.lookouts.post(checks)
-	d.sights = nil
+	d.uses = make(map[string]use)
+	for _, r := range d.routers {
+		d.use(r.Port.Interface, r)
+		for _, a := range r.Estate.Addresses {
+			d.use(device(r, a), r)
+		}
+	}
 	seen := make(map[health.Track]bool)
 	for i, ts := range tracks {
 		for _, t := range ts {
 			sight := health.Track{Kind: t.Kind, Name: t.Name}
-			if t.Kind == health.Script || seen[sight] {
+			if seen[sight] {
 				continue
 			}
 			seen[sight] = true
-			d.sights = append(d.sights, sighting{sight, d.routers[i]})
+			switch r := d.routers[i]; t.Kind {
+			case health.Interface:
+				d.watchFor(t.Name, sighting{sight, r})
+			case health.Source:
+				d.watchFor(r.Port.Interface, sighting{sight, r})
+			}
 		}
 	}
+}
+
+// A use is what depends on a link.
+type use struct {
+	routers []*router // in the order of the configuration
+	sights  []sighting
+}
+
+// use notes that a router uses a link. A router's uses come one after another.
+func (d *Daemon) use(link string, r *router) {
+	u := d.uses[link]
+	if n := len(u.routers); n == 0 || u.routers[n-1] != r {
+		u.routers = append(u.routers, r)
+		d.uses[link] = u
+	}
+}
+
+// watchFor notes what is to be seen on a link.
+func (d *Daemon) watchFor(link string, s sighting) {
+	u := d.uses[link]
+	u.sights = append(u.sights, s)
+	d.uses[link] = u
 }
 
 // necessities are what a router cannot do without.
@@ -72,7 +105,7 @@ func (d *Daemon) necessities(r *router) []health.Track {
 	if r.TrackPrimary {
 		need(health.Track{Kind: health.Interface, Name: r.Port.Interface})
 	}
-	if !r.Port.Source.IsValid() {
+	if !r.Port.Source.IsValid() || !r.TrackPrimary { // a link that is not there cannot be done without
 		need(health.Track{Kind: health.Source, Name: sourceName(r)})
 	}
 	for _, a := range r.Estate.Addresses {
@@ -86,6 +119,8 @@ func (d *Daemon) necessities(r *router) []health.Track {
 // sourceName names the source that a router wants, for the health board.
 func sourceName(r *router) string {
 	switch {
+	case r.Port.Source.IsValid():
+		return "interface " + r.Port.Interface // it is enough that it exists
 	case r.Port.Family == netif.IPv6:
 		return "link-local IPv6 address on " + r.Port.Interface
 	case r.profile.Owner:

@@ -1,8 +1,12 @@
 package daemon
 
 import (
+	"fmt"
+	"log/slog"
 	"math/bits"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	"regent/fsm"
@@ -37,55 +41,116 @@ type limits struct {
 	faults   [vrrp.NumFaults]limiter
 	warnings [8]limiter // by the bit of the warning
 	contest  limiter
+	form     limiter
 	refusals limiter
+	restores limiter
+	sends    limiter
+	receive  limiter
 }
 
-// strangers is what a link has brought that belongs to no router of ours.
+// strangers is what a link where routers are has brought that belongs to none of
+// them.
 type strangers struct {
 	count  vrrp.Counters
 	limits limits
 }
 
-// drop counts and tells of a packet that was dropped.
+// about returns the log for what concerns a router, or none in particular.
+func (d *Daemon) about(r *router) *slog.Logger {
+	if r == nil {
+		return d.log
+	}
+	return d.log.With("instance", r.Name)
+}
+
+// drop counts and tells of a packet that was dropped; r is whom it concerns,
+// nil if that is nobody.
 func (d *Daemon) drop(r *router, fault vrrp.Fault, p *netif.Packet) {
 	link := d.strange[p.Link]
-	if link == nil {
-		link = &strangers{}
-		d.strange[p.Link] = link
-	}
 	counter := fault.Counter()
 	if counter.OfLink() || r == nil {
 		link.count[counter]++
 	}
-	lim, name := &link.limits, ""
+	lim := &link.limits
 	if r != nil {
 		if counter.OfRouter() {
 			r.count.Wire[counter]++
 		}
-		lim, name = &r.limits, r.Name
+		lim = &r.limits
 	}
 	if fault == vrrp.UnknownVRID && !d.logUnknown {
 		return
 	}
-	held, ok := lim.faults[fault].allow(d.now)
-	if !ok {
-		return
+	if held, ok := lim.faults[fault].allow(d.now); ok {
+		d.tellDrop(r, fault, p, held)
 	}
+}
+
+// tellDrop logs a packet that was dropped (L-2).
+func (d *Daemon) tellDrop(r *router, fault vrrp.Fault, p *netif.Packet, held uint64) {
 	header, _ := vrrp.ParseHeader(p.Payload)
-	d.log.Warn("dropped a packet: "+fault.Error(), "instance", name, "rule", fault.Rule(),
-		"interface", d.names[p.Link], "source", p.Envelope.Src, "vrid", header.VRID,
-		"carp", vrrp.LooksLikeCARP(p.Payload), "suppressed", held)
+	message := "dropped a packet: " + fault.Error()
+	if vrrp.LooksLikeCARP(p.Payload) {
+		message += " (it looks like CARP)"
+	}
+	attrs := []any{"rule", fault.Rule(), "interface", d.names[p.Link], "family", netif.FamilyOf(p.Envelope.Src),
+		"source", p.Envelope.Src, "vrid", header.VRID}
+	attrs = append(attrs, d.evidence(r, fault, p)...)
+	d.about(r).Warn(message, append(attrs, "suppressed", held)...)
+}
+
+// evidence returns what a dropped packet says and what was expected of it, as
+// far as either tells more than the fault. It is never a password (L-2).
+func (d *Daemon) evidence(r *router, fault vrrp.Fault, p *netif.Packet) []any {
+	header, _ := vrrp.ParseHeader(p.Payload)
+	a := &d.advert // as far as it could be read
+	switch fault {
+	case vrrp.BadTTL:
+		return []any{"received", p.Envelope.TTL, "expected", vrrp.HopLimit}
+	case vrrp.TooShort, vrrp.BadLength, vrrp.UnexpectedTrailer:
+		return []any{"received", strconv.Itoa(len(p.Payload)) + " bytes"}
+	case vrrp.BadType:
+		return []any{"received", header.Type, "expected", 1}
+	case vrrp.BadChecksum:
+		return []any{"received", fmt.Sprintf("%#04x", header.Checksum)}
+	}
+	if r == nil {
+		return nil
+	}
+	switch fault {
+	case vrrp.BadDestination:
+		return []any{"received", p.Envelope.Dst, "expected", list(r.to)}
+	case vrrp.BadVersion:
+		return []any{"received", header.Version, "expected", r.Router.Version}
+	case vrrp.ZeroInterval, vrrp.WrongInterval:
+		return []any{"received", a.Interval, "expected", r.Router.Interval}
+	case vrrp.UnknownAuthType, vrrp.WrongAuthType:
+		return []any{"received", a.AuthType}
+	case vrrp.WrongAddresses, vrrp.LinkLocalNotFirst:
+		return []any{"received", list(a.Addresses), "expected", list(r.Advertised)}
+	}
+	return nil
 }
 
 // warn tells what is odd about an advert that was accepted.
 func (d *Daemon) warn(r *router, warnings vrrp.Warnings, p *netif.Packet) {
 	for one := range warnings.All {
 		i := bits.TrailingZeros8(uint8(one))
-		if held, ok := r.limits.warnings[i].allow(d.now); ok {
-			d.log.Warn("accepted an advert: "+one.String(), "instance", r.Name, "rule", one.Rule(),
-				"source", p.Envelope.Src, "priority", d.advert.Priority, "interval", d.advert.Interval,
-				"addresses", list(d.advert.Addresses), "suppressed", held)
+		held, ok := r.limits.warnings[i].allow(d.now)
+		if !ok {
+			continue
 		}
+		a := &d.advert
+		attrs := []any{"rule", one.Rule(), "interface", r.Port.Interface, "source", p.Envelope.Src, "vrid", a.VRID}
+		switch one {
+		case vrrp.OtherInterval:
+			attrs = append(attrs, "received", a.Interval, "expected", r.Router.Interval)
+		case vrrp.OtherList, vrrp.NoLinkLocal:
+			attrs = append(attrs, "received", list(a.Addresses), "expected", list(r.Advertised))
+		case vrrp.OwnerHeard: // O-3
+			attrs = append(attrs, "priority", a.Priority, "ours", r.primary)
+		}
+		d.about(r).Warn("accepted an advert: "+one.String(), append(attrs, "suppressed", held)...)
 	}
 }
 
@@ -93,19 +158,33 @@ func (d *Daemon) warn(r *router, warnings vrrp.Warnings, p *netif.Packet) {
 func (d *Daemon) contested(r *router, c fsm.Cause) {
 	r.count.Contests++
 	if held, ok := r.limits.contest.allow(d.now); ok {
-		d.log.Warn("Received advert from another master", "instance", r.Name, "peer", c.Peer,
+		d.about(r).Warn("Received advert from another master", "peer", c.Peer,
 			"priority", c.PeerPriority, "ours", c.Priority, "suppressed", held)
+	}
+}
+
+// refused takes the steward's report of work that the kernel would not do.
+func (d *Daemon) refused(refusals []refusal) {
+	for _, f := range refusals {
+		lim := &d.limits.refusals
+		if f.router != nil {
+			lim = &f.router.limits.refusals
+			f.router.count.Refused++
+		}
+		if held, ok := lim.allow(d.now); ok {
+			d.about(f.router).Error("the kernel refused", "error", f.err, "suppressed", held)
+		}
 	}
 }
 
 // list writes addresses in a form that the log does not have to quote.
 func list(addrs []netip.Addr) string {
-	s := ""
+	var s strings.Builder
 	for i, a := range addrs {
 		if i > 0 {
-			s += ","
+			s.WriteByte(',')
 		}
-		s += a.String()
+		s.WriteString(a.String())
 	}
-	return s
+	return s.String()
 }

@@ -9,7 +9,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"runtime"
 	"sync"
 	"time"
@@ -34,22 +33,22 @@ type Daemon struct {
 	steward  *steward
 	board    *health.Board
 	lookouts lookouts
-	sights   []sighting // those that the loop answers from what it knows of links
 
-	links   map[string]netif.Link
-	names   map[int]string         // of the links where routers are, by index
-	owner   map[netip.Addr]*router // of each virtual address
-	strange map[int]*strangers     // by the index of their link
-	cleaned bool                   // a predecessor's leftovers are gone
+	links   map[string]*link
+	names   map[int]string     // of links, by index
+	uses    map[string]use     // of links, by name
+	owner   map[estate]*router // of each virtual address
+	strange map[int]*strangers // of the links where routers are, by index
+	cleaned bool               // a predecessor's leftovers are gone
 	ended   bool
 
-	logUnknown bool    // log_unknown_vrids
-	refusals   limiter // of work that is no router's
+	logUnknown bool   // log_unknown_vrids
+	limits     limits // for what is no router's and no link's
 
 	now     fsm.Time // of this turn
 	actions []fsm.Action
 	advert  vrrp.Advert // the one being received
-	dropped uint64      // adverts that could not leave
+	flights []flight    // adverts that leave with this turn
 
 	mu   sync.Mutex
 	news []func(*Daemon)
@@ -69,9 +68,8 @@ func New(cfg *cfgparse.Config, w Wire, h Host, watch Watcher, log *slog.Logger) 
 		epoch:   time.Now(),
 		board:   health.NewBoard(nil, nil),
 		table:   make(map[meeting]*router),
-		links:   make(map[string]netif.Link),
+		links:   make(map[string]*link),
 		names:   make(map[int]string),
-		owner:   make(map[netip.Addr]*router),
 		strange: make(map[int]*strangers),
 	}
 	d.steward = newSteward(h, w, d.tell)
@@ -112,9 +110,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.wire.Wait(d.patience())
 		d.turn()
 	}
+	cancel()
 	dismiss() // it finishes what it was given: the addresses leave
 	steward.Wait()
-	cancel()
 	helpers.Wait()
 	d.lookouts.ended.Wait()
 	return failure
@@ -133,18 +131,26 @@ func (d *Daemon) patience() time.Duration {
 func (d *Daemon) clock() fsm.Time { return fsm.Time(time.Since(d.epoch)) }
 
 // turn is what the loop does whenever something woke it, always in this order.
+//
 // It listens before it lets timers expire: silence counts only once the queue
 // is empty (T-11), or a loop that was held up would take the late timers of
 // all its backups for the death of their masters.
+//
+// The adverts leave before the steward hears of what they announce: a master's
+// advert comes before its addresses (B-2), and it resigns while it still has
+// them (S-41).
 func (d *Daemon) turn() {
 	d.now = d.clock()
 	d.listen()
 	for _, news := range d.take() {
+		if d.ended {
+			break // nothing may begin again
+		}
 		news(d)
 	}
 	d.expire()
-	_, dropped := d.wire.Flush()
-	d.dropped += uint64(dropped)
+	d.flush()
+	d.steward.send()
 }
 
 // tell brings news to the loop, from any goroutine. It never blocks.
@@ -200,18 +206,6 @@ func (d *Daemon) perform(r *router, a fsm.Action) {
 	}
 }
 
-// advertise queues an advert, to the group or to every peer.
-func (d *Daemon) advertise(r *router, priority uint8) {
-	if r.link == 0 || !r.primary.IsValid() {
-		return // the link went first (S-42)
-	}
-	r.send(d.wire, priority)
-	r.count.Sent++
-	if priority == vrrp.Resign {
-		r.count.PriorityZeroSent++
-	}
-}
-
 // entered records and tells that a router's state has changed.
 func (d *Daemon) entered(r *router, a fsm.Action) {
 	r.state = a.To
@@ -219,8 +213,8 @@ func (d *Daemon) entered(r *router, a fsm.Action) {
 		r.count.BecameMaster++
 	}
 	if a.Cause.Reason == fsm.Shutdown {
-		d.log.Info("Stopped", "instance", r.Name, "was", r.shown.String())
-		r.shown = Init
+		d.about(r).Info("Stopped", "was", r.shown.String())
+		r.shown, r.why = Init, ""
 		return
 	}
 	d.show(r, &a.Cause)
@@ -234,17 +228,5 @@ func (d *Daemon) stop() {
 	d.ended = true
 	for _, r := range d.routers {
 		d.step(r, fsm.Stop{})
-	}
-}
-
-// refused is the steward's report of work that the kernel would not do.
-func (d *Daemon) refused(r *router, err error) {
-	name, lim := "", &d.refusals
-	if r != nil {
-		name, lim = r.Name, &r.limits.refusals
-		r.count.Refused++
-	}
-	if held, ok := lim.allow(d.now); ok {
-		d.log.Error("the kernel refused", "instance", name, "error", err, "suppressed", held)
 	}
 }

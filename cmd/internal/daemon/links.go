@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"bytes"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -9,34 +11,124 @@ import (
 	"regent/netif"
 )
 
-// holdings are a router's estate, resolved against the links of the host:
-// orders for the steward made ahead, so that a transition only passes them on.
-type holdings struct {
-	acquire  []netif.Change
-	release  []netif.Change
-	announce []netif.Announcement
+// A link is one of the host's, and what the routers want to know of it.
+type link struct {
+	netif.Link
+	sources [2]sources // IPv4, IPv6
 }
+
+// sources are the addresses of a link that adverts may come from: the first
+// that no virtual router owns, and the first that is the host's own and that an
+// owner (priority 255) has as a virtual one, too.
+type sources struct{ plain, owned netip.Addr }
 
 // linked takes the news of the host: the state of links that have changed.
 func (d *Daemon) linked(links []netif.Link) {
+	if lost := d.forget(links); len(lost) > 0 {
+		// Also if another has its name already: what is gone is gone (S-42).
+		d.survey(lost)
+	}
+	var names []string
+	var losses []loss
+	var back []string
 	for _, l := range links {
-		before := d.links[l.Name]
 		if l.Gone {
-			delete(d.links, l.Name)
-			delete(d.names, l.Index)
-		} else {
-			d.links[l.Name] = l
+			continue
 		}
-		d.log.Debug("link", "interface", l.Name, "up", l.Up, "carrier", l.Running, "gone", l.Gone, "addresses", len(l.Addresses))
-		d.restore(before, l)
+		before := d.links[l.Name]
+		d.note(l, before)
+		names = append(names, l.Name)
+		if before != nil {
+			losses = append(losses, missing(before, l)...)
+			if !before.Up && l.Up {
+				back = append(back, l.Name)
+			}
+		}
 	}
 	if !d.cleaned {
 		d.clean()
+		names = d.usedLinks() // those that are not there, too
 	}
-	for _, r := range d.routers {
-		d.settle(r)
+	d.survey(names)
+	d.restore(losses)
+	d.renew(back)
+}
+
+// forget drops the links that are gone, and the old names of those that have
+// another. It returns the names.
+func (d *Daemon) forget(links []netif.Link) (lost []string) {
+	for _, l := range links {
+		name, known := d.names[l.Index]
+		if !known || !l.Gone && l.Name == name {
+			continue
+		}
+		d.log.Debug("link gone", "interface", name)
+		delete(d.names, l.Index)
+		delete(d.links, name)
+		if l.Gone {
+			delete(d.strange, l.Index)
+		}
+		lost = append(lost, name)
 	}
-	d.judgeLinks()
+	return lost
+}
+
+// note records how a link is now.
+func (d *Daemon) note(now netif.Link, before *link) {
+	d.log.Debug("link", "interface", now.Name, "up", now.Up, "carrier", now.Running, "addresses", len(now.Addresses))
+	l := &link{Link: now}
+	d.findSources(l)
+	d.links[now.Name] = l
+	d.names[now.Index] = now.Name
+	if before == nil || before.Index != now.Index || before.NoARP != now.NoARP || !bytes.Equal(before.MAC, now.MAC) {
+		d.unsettle(now.Name)
+	}
+}
+
+// unsettle makes the routers that use a link resolve their estate anew.
+func (d *Daemon) unsettle(name string) {
+	for _, r := range d.uses[name].routers {
+		r.resolved = false
+	}
+}
+
+// findSources works out which addresses of a link adverts may come from.
+func (d *Daemon) findSources(l *link) {
+	l.sources = [2]sources{d.sourcesOn(l, netif.IPv4), d.sourcesOn(l, netif.IPv6)}
+}
+
+// sourcesOn finds the addresses of a link that adverts of a family may come
+// from: of IPv4 the primary ones, of IPv6 the link-local ones (W-9).
+func (d *Daemon) sourcesOn(l *link, f netif.Family) (s sources) {
+	for _, a := range l.Addresses {
+		addr := a.Prefix.Addr()
+		if netif.FamilyOf(addr) != f || a.Tentative || a.Failed || a.Secondary ||
+			f == netif.IPv6 && !addr.IsLinkLocalUnicast() {
+			continue
+		}
+		owner := d.owner[estate{l.Name, addr}]
+		switch {
+		case owner == nil && !a.Ours:
+			s.plain = addr
+			return s
+		case owner != nil && owner.profile.Owner && !a.Ours && !s.owned.IsValid():
+			s.owned = addr
+		}
+	}
+	return s
+}
+
+// usedLinks returns the names of all links that routers use or depend on.
+func (d *Daemon) usedLinks() []string { return slices.Sorted(maps.Keys(d.uses)) }
+
+// survey makes the routers that use these links fit them.
+func (d *Daemon) survey(names []string) {
+	for _, name := range names {
+		for _, r := range d.uses[name].routers {
+			d.settle(r)
+		}
+	}
+	d.look(names)
 	for _, r := range d.routers {
 		if !r.begun {
 			d.judge(r, health.Report{})
@@ -46,19 +138,25 @@ func (d *Daemon) linked(links []netif.Link) {
 
 // settle makes a router fit the links as they are now.
 func (d *Daemon) settle(r *router) {
-	l, ok := d.links[r.Port.Interface]
-	if !ok {
-		l = netif.Link{}
+	l := d.links[r.Port.Interface]
+	index := 0
+	if l != nil {
+		index = l.Index
 	}
-	if l.Index != r.link {
-		d.move(r, l.Index)
+	switch {
+	case index != r.link:
+		d.move(r, index)
+	case r.deaf != nil:
+		d.hear(r) // what failed may work by now
 	}
-	before := r.holds
-	r.holds = d.resolve(r)
-	if r.state == fsm.Master && !slices.Equal(before.acquire, r.holds.acquire) {
-		d.adjust(r, before)
+	if !r.resolved {
+		before := r.holds
+		r.holds, r.resolved = d.resolve(r), !r.profile.Owner
+		if r.state == fsm.Master && !slices.Equal(before.acquire, r.holds.acquire) {
+			d.adjust(r, before)
+		}
 	}
-	if source := d.source(r, l); source != r.primary {
+	if source := r.source(l); source != r.primary {
 		r.primary = source
 		r.profile.Primary = source
 		if source.IsValid() {
@@ -67,174 +165,62 @@ func (d *Daemon) settle(r *router) {
 	}
 }
 
-// adjust brings the addresses of a master to what its holdings are now (S-47).
-// What another router owns after a reload is left for it where it is.
-func (d *Daemon) adjust(r *router, before holdings) {
-	gone := slices.DeleteFunc(slices.Clone(before.release), func(c netif.Change) bool {
-		kept := c
-		kept.Remove = false
-		return slices.Contains(r.holds.acquire, kept) || d.inherited(r, c)
-	})
-	if len(gone) > 0 {
-		d.steward.give(order{router: r, do: shed, changes: gone})
+// source chooses the address that a router's adverts come from (W-9): the
+// configured one, else one of the link's, else an owner's, which is its own.
+func (r *router) source(l *link) netip.Addr {
+	if l == nil {
+		return netip.Addr{}
 	}
-	d.steward.give(order{router: r, do: acquire, changes: r.holds.acquire})
-	d.step(r, fsm.Addressed{Announce: true})
+	if r.Port.Source.IsValid() {
+		return r.Port.Source
+	}
+	s := l.sources[0]
+	if r.Port.Family == netif.IPv6 {
+		s = l.sources[1]
+	}
+	if !s.plain.IsValid() && r.profile.Owner {
+		return s.owned
+	}
+	return s.plain
 }
 
-// move takes a router to another link, or to none (index 0): an interface that
-// was removed, or made again under its old name.
+// move takes a router to another link, or to none (index 0).
 func (d *Daemon) move(r *router, index int) {
 	if r.link != 0 {
 		delete(d.table, r.meeting())
-		if r.joined && r.Port.Group.IsValid() {
+		if r.joined {
 			d.steward.give(order{router: r, do: leave, link: r.link, group: r.Port.Group})
 		}
 	}
-	r.link, r.joined = index, false
+	r.link, r.joined, r.deaf = index, false, nil
+	r.stay++
 	if index == 0 {
 		return
 	}
 	d.table[r.meeting()] = r
-	d.names[index] = r.Port.Interface
-	if !r.Port.Group.IsValid() {
-		r.joined = true // unicast comes without a membership
-		return
+	if d.strange[index] == nil {
+		d.strange[index] = &strangers{}
 	}
-	d.steward.give(order{router: r, do: join, link: index, group: r.Port.Group})
+	d.hear(r)
+}
+
+// hear asks for a router's adverts to be heard on its link. A unicast router
+// has no group to join, but waits for its turn all the same: until then a
+// predecessor's leftovers are gone (B-29).
+func (d *Daemon) hear(r *router) {
+	r.stay++
+	d.steward.give(order{router: r, do: join, link: r.link, group: r.Port.Group, stay: r.stay})
 }
 
 // joined is the steward's answer to a join.
-func (d *Daemon) joined(r *router, link int, err error) {
-	switch {
-	case r.link != link: // it has moved on
+func (d *Daemon) joined(o order, err error) {
+	r := o.router
+	if o.stay != r.stay { // it has moved on
 		if err == nil {
-			d.steward.give(order{router: r, do: leave, link: link, group: r.Port.Group})
+			d.steward.give(order{router: r, do: leave, link: o.link, group: o.group})
 		}
 		return
-	case err != nil:
-		d.log.Error("cannot hear adverts", "instance", r.Name, "error", err)
-		return
 	}
-	r.joined = true
+	r.joined, r.deaf = err == nil, err
 	d.judge(r, health.Report{})
-}
-
-// resolve finds the links of all that a router owns. What has no link now is
-// left out, and comes back when the link does.
-func (d *Daemon) resolve(r *router) holdings {
-	var h holdings
-	for _, a := range r.Estate.Addresses {
-		l, ok := d.links[device(r, a)]
-		if !ok {
-			continue
-		}
-		h.acquire = append(h.acquire, netif.Change{Link: l.Index, Address: a})
-		h.release = append(h.release, netif.Change{Link: l.Index, Address: a, Remove: true})
-		if !l.NoARP {
-			h.announce = append(h.announce, netif.Announcement{
-				Link: l.Index, MAC: l.MAC, Addr: a.Prefix.Addr(), Router: true,
-			})
-		}
-	}
-	slices.Reverse(h.release)
-	return h
-}
-
-// device returns the interface that an address of a router lives on.
-func device(r *router, a netif.Address) string {
-	if a.Interface != "" {
-		return a.Interface
-	}
-	return r.Port.Interface
-}
-
-// source chooses the address that a router's adverts come from (W-9): the
-// configured one, else the first primary IPv4 or the link-local IPv6 address
-// that no virtual router owns.
-func (d *Daemon) source(r *router, l netif.Link) netip.Addr {
-	if r.Port.Source.IsValid() {
-		return r.Port.Source
-	}
-	var owned netip.Addr
-	for _, a := range l.Addresses {
-		addr := a.Prefix.Addr()
-		switch {
-		case netif.FamilyOf(addr) != r.Port.Family, a.Tentative, a.Failed:
-		case r.Port.Family == netif.IPv6 && !addr.IsLinkLocalUnicast():
-		case r.Port.Family == netif.IPv4 && a.Secondary:
-		case a.Ours || d.owner[addr] != nil:
-			owned = addr
-		default:
-			return addr
-		}
-	}
-	if r.profile.Owner {
-		return owned // the owner's real address is the virtual one
-	}
-	return netip.Addr{}
-}
-
-// clean removes what a killed predecessor left behind, before any router
-// starts (B-29): every address of the configuration, and every other one that
-// carries the mark of regent on an interface of the configuration. An owner's
-// unmarked addresses are its own.
-func (d *Daemon) clean() {
-	d.cleaned = true
-	used := make(map[string]bool)
-	for _, r := range d.routers {
-		used[r.Port.Interface] = true
-		for _, a := range r.Estate.Addresses {
-			used[device(r, a)] = true
-		}
-	}
-	var left []netif.Change
-	for name := range used {
-		l := d.links[name]
-		for _, a := range l.Addresses {
-			addr := a.Prefix.Addr()
-			if a.Ours || d.owner[addr] != nil && !d.owner[addr].profile.Owner {
-				d.log.Warn("removing an address that a predecessor left behind", "address", a.Prefix, "interface", name)
-				left = append(left, netif.Change{Link: l.Index, Address: a.Address(), Remove: true})
-			}
-		}
-	}
-	if len(left) > 0 {
-		d.steward.give(order{do: release, changes: left})
-	}
-}
-
-// restore puts an address back that somebody else removed from under a master.
-func (d *Daemon) restore(before, now netif.Link) {
-	if now.Gone || now.Index != before.Index || !now.Up {
-		return
-	}
-	for _, was := range before.Addresses {
-		addr := was.Prefix.Addr()
-		r := d.owner[addr]
-		if r == nil || r.state != fsm.Master || has(now, addr) {
-			continue
-		}
-		for i, c := range r.holds.acquire {
-			if c.Link == now.Index && c.Address.Prefix.Addr() == addr && !c.Address.NoTrack {
-				r.count.Restored++
-				d.log.Warn("somebody removed an address of ours; restoring it", "instance", r.Name, "address", was.Prefix, "interface", now.Name)
-				d.steward.give(order{router: r, do: acquire, changes: r.holds.acquire[i : i+1]})
-				d.steward.give(order{router: r, do: announce, announce: announcementsOf(r, addr), times: 1})
-			}
-		}
-	}
-}
-
-func has(l netif.Link, addr netip.Addr) bool {
-	return slices.ContainsFunc(l.Addresses, func(a netif.LinkAddress) bool { return a.Prefix.Addr() == addr })
-}
-
-func announcementsOf(r *router, addr netip.Addr) []netif.Announcement {
-	for i, a := range r.holds.announce {
-		if a.Addr == addr {
-			return r.holds.announce[i : i+1]
-		}
-	}
-	return nil
 }

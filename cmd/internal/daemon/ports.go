@@ -19,6 +19,7 @@ type (
 		Receive() ([]netif.Packet, error) // some of those waiting; none: nil. Never blocks
 		Queue(netif.Packet)               // copies
 		Flush() (sent, dropped int)       // all that is queued. Never blocks
+		Drops() []netif.Drop              // what the last Flush dropped; valid until the next
 		Join(link int, group netip.Addr) error
 		Leave(link int, group netip.Addr) error
 	}

@@ -21,7 +21,9 @@ func (d *Daemon) listen() {
 	for budget := listenBase + listenEach*len(d.routers); budget > 0; {
 		packets, err := d.wire.Receive()
 		if err != nil {
-			d.log.Error("receive adverts", "error", err)
+			if held, ok := d.limits.receive.allow(d.now); ok {
+				d.log.Error("cannot hear adverts", "error", err, "suppressed", held)
+			}
 			return
 		}
 		if len(packets) == 0 {
@@ -42,8 +44,8 @@ func (d *Daemon) receive(p *netif.Packet) {
 		r = d.table[meeting{p.Link, netif.FamilyOf(p.Envelope.Src), vrid}]
 	}
 	if r == nil {
-		if d.names[p.Link] == "" {
-			return // a group that others on this host have joined
+		if d.strange[p.Link] == nil {
+			return // a link without routers: a group that others on this host have joined
 		}
 		_, fault := (*vrrp.Profile)(nil).Check(p.Payload, p.Envelope, time.Time{}, &d.advert)
 		d.drop(nil, fault, p)
@@ -72,13 +74,27 @@ func (d *Daemon) receive(p *netif.Packet) {
 
 // learnForm makes a router speak the checksum form that its neighbour speaks
 // (W-47): of the two for VRRPv3 over IPv4, most routers understand but one.
+// Neighbours that use different forms cannot hear each other.
 func (d *Daemon) learnForm(r *router, p *netif.Packet) {
 	a := &d.advert
 	if r.Router.Version != vrrp.V3 || r.Port.Family != netif.IPv4 || r.SendMessageChecksum ||
-		a.FitsBoth || a.Checksum == r.form || a.Checksum == vrrp.PseudoGroup {
+		a.FitsBoth || a.Checksum == vrrp.PseudoGroup {
+		return
+	}
+	before := r.teacher
+	r.teacher = p.Envelope.Src
+	if a.Checksum == r.form {
 		return
 	}
 	r.form = a.Checksum
-	d.log.Info("Changing the checksum form of adverts to that of a neighbour", "instance", r.Name,
-		"form", r.form, "neighbour", p.Envelope.Src)
+	held, ok := r.limits.form.allow(d.now)
+	switch {
+	case !ok:
+	case before.IsValid() && before != r.teacher:
+		d.about(r).Warn("Neighbours use different checksum forms and may not hear each other; changing to that of the last one",
+			"form", r.form, "neighbour", r.teacher, "other", before, "suppressed", held)
+	default:
+		d.about(r).Info("Changing the checksum form of adverts to that of a neighbour",
+			"form", r.form, "neighbour", r.teacher, "suppressed", held)
+	}
 }

@@ -89,7 +89,7 @@ func (d *Daemon) resettle() {
 	for _, r := range d.routers {
 		d.settle(r)
 	}
-	d.judgeLinks()
+	d.look(d.usedLinks())
 	for _, r := range d.routers {
 		d.judge(r, health.Report{})
 	}
@@ -117,17 +117,20 @@ func (d *Daemon) retire(r *router) {
 
 // inherited reports whether what a router gives up belongs to another master.
 func (d *Daemon) inherited(r *router, c netif.Change) bool {
-	heir := d.owner[c.Address.Prefix.Addr()]
+	heir := d.owner[estate{d.names[c.Link], c.Address.Prefix.Addr()}]
 	return heir != nil && heir != r && heir.state == fsm.Master
 }
 
 // own notes who owns each address after this.
 func (d *Daemon) own() {
-	clear(d.owner)
+	d.owner = make(map[estate]*router)
 	for _, r := range d.routers {
 		for _, a := range r.settings().Estate.Addresses {
-			d.owner[a.Prefix.Addr()] = r
+			d.owner[estate{device(r, a), a.Prefix.Addr()}] = r
 		}
+	}
+	for _, l := range d.links {
+		d.findSources(l)
 	}
 }
 
@@ -147,6 +150,7 @@ func (r *router) adopt() {
 	}
 	proof := r.profile.Proof
 	r.Instance, r.next = *r.next, nil
+	r.resolved = false
 	r.equip()
 	if proof != nil && r.profile.Proof != nil { // marks and sequence survive, H-32
 		proof.Configure(r.profile.Auth, r.Router.Interval, r.profile.Peers)
@@ -173,13 +177,17 @@ func (d *Daemon) regroup(groups []cfgparse.Group) {
 	grouped := make(map[*router]bool)
 	for _, g := range groups {
 		var members []*router
+		owner := false
 		for _, name := range g.Members {
 			if r := names[name]; r != nil {
 				members = append(members, r)
 				grouped[r] = true
-				in := r.settings()
-				in.Tracks = health.InGroup(in.Tracks, g.Tracks, g.KeepWeights, in.Router.Priority == vrrp.Owner)
+				owner = owner || r.settings().Router.Priority == vrrp.Owner
 			}
+		}
+		for _, r := range members {
+			in := r.settings()
+			in.Tracks = health.InGroup(in.Tracks, g.Tracks, g.KeepWeights, owner)
 		}
 		d.unite(members)
 	}
@@ -210,6 +218,9 @@ func (d *Daemon) unite(members []*router) {
 	g := &group{members: members, machine: fsm.NewGroup(configs...)}
 	for i, r := range members {
 		r.group, r.member = g, i
+		if r.fault {
+			g.faults++
+		}
 		if r.primary.IsValid() {
 			d.step(r, fsm.Addressed{Primary: r.primary})
 		}

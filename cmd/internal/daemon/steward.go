@@ -14,22 +14,31 @@ import (
 type steward struct {
 	host   Host
 	wire   Wire
-	report func(func(d *Daemon)) // brings news to the loop
+	report func(news func(*Daemon)) // brings news to the loop
+
+	orders []order // of this turn of the loop, which alone touches them
 
 	mu    sync.Mutex
 	queue []order
-	ready chan struct{} // holds one token while the queue is not empty
+	ready chan struct{}    // holds a token while the queue may not be empty
+	gone  map[*router]bool // routers whose addresses are given up, or will be by an order in the queue
+	open  map[*router]int  // orders about its addresses that are not done yet
+
+	// Of run alone.
+	rounds  []round
+	refused map[place]bool // addresses that the kernel would not add
 }
 
 // An order is one piece of work for the steward.
 type order struct {
 	router   *router              // whose estate it is; nil for none in particular
 	do       task                 // what to do
-	changes  []netif.Change       // acquire, release
+	changes  []netif.Change       // acquire, shed, release
 	announce []netif.Announcement // announce
 	times    int                  // announce: messages for each address
 	link     int                  // join, leave: index
-	group    netip.Addr           // join, leave
+	group    netip.Addr           // join, leave; invalid for a unicast router
+	stay     int                  // join: which of the router's stays on a link it is for
 }
 
 // A task is what an order asks for.
@@ -45,23 +54,65 @@ const (
 	forget // a router that is no more
 )
 
+// A place is where an address is.
+type place struct {
+	link int
+	addr netip.Addr
+}
+
 // batch bounds the orders that are done together: enough to make the system
 // calls cheap, few enough that the first of many takeovers is announced early.
 const batch = 64
 
 func newSteward(host Host, wire Wire, report func(func(d *Daemon))) *steward {
-	return &steward{host: host, wire: wire, report: report, ready: make(chan struct{}, 1)}
+	return &steward{
+		host: host, wire: wire, report: report,
+		ready:   make(chan struct{}, 1),
+		gone:    make(map[*router]bool),
+		open:    make(map[*router]int),
+		refused: make(map[place]bool),
+	}
 }
 
-// give adds an order. It never blocks.
-func (s *steward) give(o order) {
+// give adds an order, which the steward gets at the end of the turn: see send.
+func (s *steward) give(o order) { s.orders = append(s.orders, o) }
+
+// send hands over the orders of a turn. It never blocks.
+func (s *steward) send() {
+	if len(s.orders) == 0 {
+		return
+	}
 	s.mu.Lock()
-	s.queue = append(s.queue, o)
+	for _, o := range s.orders {
+		switch o.do {
+		case acquire, shed, release:
+			s.gone[o.router] = o.do == release
+			s.open[o.router]++
+		}
+	}
+	s.queue = append(s.queue, s.orders...)
 	s.mu.Unlock()
+	clear(s.orders)
+	s.orders = s.orders[:0]
 	select {
 	case s.ready <- struct{}{}:
 	default:
 	}
+}
+
+// busy reports whether orders about a router's addresses are not done yet.
+// Only the loop asks.
+func (s *steward) busy(r *router) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open[r] > 0 || slices.ContainsFunc(s.orders, func(o order) bool { return o.router == r && o.do <= release })
+}
+
+// holds reports whether a router is to keep its addresses.
+func (s *steward) holds(r *router) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.gone[r]
 }
 
 // take removes the first orders, at most a batch of them.
@@ -77,15 +128,31 @@ func (s *steward) take() []order {
 	return orders
 }
 
+// done notes that orders are.
+func (s *steward) done(orders []order) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, o := range orders {
+		switch {
+		case o.do <= release && s.open[o.router] > 1:
+			s.open[o.router]--
+		case o.do <= release:
+			delete(s.open, o.router)
+		case o.do == forget:
+			delete(s.gone, o.router)
+		}
+	}
+}
+
 // run works until ctx ends and the queue is empty.
 func (s *steward) run(ctx context.Context) {
-	var rounds rounds
 	for {
 		if orders := s.take(); len(orders) > 0 {
-			s.work(orders, &rounds)
+			s.work(orders)
+			s.done(orders)
 			continue
 		}
-		if again := rounds.next(); len(again) > 0 {
+		if again := s.again(); len(again) > 0 {
 			s.announce(again)
 			continue
 		}
@@ -93,7 +160,8 @@ func (s *steward) run(ctx context.Context) {
 		case <-s.ready:
 		case <-ctx.Done():
 			if orders := s.take(); len(orders) > 0 {
-				s.work(orders, &rounds)
+				s.work(orders)
+				s.done(orders)
 				continue
 			}
 			return
@@ -101,123 +169,106 @@ func (s *steward) run(ctx context.Context) {
 	}
 }
 
-// work does a batch of orders: memberships and addresses first, in order, then
-// the first announcement of every address that is still held.
-func (s *steward) work(orders []order, rounds *rounds) {
-	var changes []netif.Change
-	var owners []*router
+// work does a batch of orders in their order; then come the first announcements
+// of every address that is still held.
+func (s *steward) work(orders []order) {
+	var w changes
+	over := make(map[*router]bool) // reigns that end in this batch
 	for _, o := range orders {
 		switch o.do {
-		case acquire, shed, release:
-			for range o.changes {
-				owners = append(owners, o.router)
+		case acquire:
+			if s.holds(o.router) { // else its release is on the way
+				w.add(o)
 			}
-			changes = append(changes, o.changes...)
-			rounds.hold(o.router, o.do != release)
+		case shed:
+			w.add(o)
+		case release:
+			w.add(o)
+			over[o.router] = true
 		case join, leave:
+			// A router begins with its membership; what a predecessor left
+			// behind must be gone by then (B-29).
+			s.change(&w)
 			s.member(o)
 		case forget:
-			rounds.forget(o.router)
+			over[o.router] = true
 		}
 	}
-	if len(changes) > 0 {
-		s.failures(owners, s.host.Change(changes))
-	}
+	s.change(&w)
+	s.rounds = slices.DeleteFunc(s.rounds, func(r round) bool { return over[r.router] })
 	var first []netif.Announcement
 	for _, o := range orders {
-		if o.do == announce && rounds.holds(o.router) {
+		if o.do == announce && s.holds(o.router) {
 			first = append(first, o.announce...)
-			rounds.add(o.router, o.announce, o.times-1)
+			if o.times > 1 {
+				s.rounds = append(s.rounds, round{o.router, o.announce, o.times - 1})
+			}
 		}
 	}
 	s.announce(first)
 }
 
-// failures tells the loop which changes the kernel refused.
-func (s *steward) failures(owners []*router, errs []error) {
-	for i, err := range errs {
-		if err != nil {
-			r := owners[i]
-			s.report(func(d *Daemon) { d.refused(r, err) })
-		}
+// changes are those of several orders, to be made together.
+type changes struct {
+	all    []netif.Change
+	owners []*router // of each
+}
+
+func (w *changes) add(o order) {
+	w.all = append(w.all, o.changes...)
+	for range o.changes {
+		w.owners = append(w.owners, o.router)
 	}
 }
 
-// member joins or leaves a group and tells the loop how it went.
-func (s *steward) member(o order) {
-	if o.do == leave {
-		if err := s.wire.Leave(o.link, o.group); err != nil {
-			s.report(func(d *Daemon) { d.refused(o.router, err) })
-		}
+// change makes the changes and tells the loop which of them the kernel refused.
+func (s *steward) change(w *changes) {
+	if len(w.all) == 0 {
 		return
 	}
-	err := s.wire.Join(o.link, o.group)
-	s.report(func(d *Daemon) { d.joined(o.router, o.link, err) })
-}
-
-func (s *steward) announce(as []netif.Announcement) {
-	if len(as) == 0 {
-		return
-	}
-	if _, err := s.host.Announce(as); err != nil {
-		s.report(func(d *Daemon) { d.refused(nil, err) })
-	}
-}
-
-// rounds holds what is left of announcements that are made more than once. All
-// addresses get their first announcement before any gets its second.
-type rounds struct {
-	lost    map[*router]bool // gave its addresses up after it had them
-	pending []round
-}
-
-type round struct {
-	router   *router
-	announce []netif.Announcement
-	left     int
-}
-
-// hold records whether a router has its addresses; giving them up ends its
-// announcements at once (B-3).
-func (r *rounds) hold(owner *router, held bool) {
-	if r.lost == nil {
-		r.lost = make(map[*router]bool)
-	}
-	if held {
-		delete(r.lost, owner)
-	} else {
-		r.lost[owner] = true
-	}
-}
-
-// forget drops what is known of a router.
-func (r *rounds) forget(owner *router) {
-	delete(r.lost, owner)
-	r.pending = slices.DeleteFunc(r.pending, func(p round) bool { return p.router == owner })
-}
-
-func (r *rounds) holds(owner *router) bool { return !r.lost[owner] }
-
-func (r *rounds) add(owner *router, as []netif.Announcement, left int) {
-	if left > 0 {
-		r.pending = append(r.pending, round{owner, as, left})
-	}
-}
-
-// next returns one more announcement of everything that is left.
-func (r *rounds) next() []netif.Announcement {
-	var as []netif.Announcement
-	keep := r.pending[:0]
-	for _, p := range r.pending {
-		if !r.holds(p.router) {
+	errs := s.host.Change(w.all)
+	var refusals []refusal
+	for i, c := range w.all {
+		where := place{c.Link, c.Address.Prefix.Addr()}
+		if len(errs) == 0 || errs[i] == nil {
+			delete(s.refused, where)
 			continue
 		}
-		as = append(as, p.announce...)
-		if p.left--; p.left > 0 {
-			keep = append(keep, p)
+		refusals = append(refusals, refusal{w.owners[i], errs[i]})
+		if !c.Remove {
+			s.refused[where] = true
 		}
 	}
-	clear(r.pending[len(keep):])
-	r.pending = keep
-	return as
+	s.complain(refusals)
+	*w = changes{}
+}
+
+// member joins or leaves a group and tells the loop how it went. A unicast
+// router has none; its adverts come without.
+func (s *steward) member(o order) {
+	var err error
+	switch {
+	case o.do == join && o.group.IsValid():
+		err = s.wire.Join(o.link, o.group)
+	case o.do == leave && o.group.IsValid():
+		err = s.wire.Leave(o.link, o.group)
+	}
+	switch {
+	case o.do == join:
+		s.report(func(d *Daemon) { d.joined(o, err) })
+	case err != nil:
+		s.complain([]refusal{{o.router, err}})
+	}
+}
+
+// A refusal is something that the kernel would not do.
+type refusal struct {
+	router *router // for whom; nil: for none in particular
+	err    error
+}
+
+func (s *steward) complain(refusals []refusal) {
+	if len(refusals) > 0 {
+		s.report(func(d *Daemon) { d.refused(refusals) })
+	}
 }

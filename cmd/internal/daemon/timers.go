@@ -50,7 +50,7 @@ func (t *timers) next() fsm.Time {
 // due returns a timer whose deadline has come, or nil. It stays due until it
 // is set again.
 func (t *timers) due(now fsm.Time) *timer {
-	if t.next() > now || len(t.heap) == 0 {
+	if t.next() > now {
 		return nil
 	}
 	return t.heap[0]

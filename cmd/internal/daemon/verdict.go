@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"slices"
 	"strings"
 
 	"regent/fsm"
@@ -15,31 +14,45 @@ type sighting struct {
 	router *router // one of those that want it
 }
 
-// reported takes the result of a check that runs beside the loop.
+// reported takes the result of a check.
 func (d *Daemon) reported(report health.Report) {
 	for _, i := range d.board.Post(report) {
 		d.judge(d.routers[i], report)
 	}
 }
 
-// judgeLinks tells the board how every interface and source stands, and judges
-// the routers for whom that changes something.
-func (d *Daemon) judgeLinks() {
-	for _, s := range d.sights {
-		d.reported(health.Report{Kind: s.Kind, Name: s.Name, Result: d.look(s)})
+// look tells the board how these links and the sources on them stand, as if
+// checks had been run, and then judges the routers for whom that changes
+// something, once each: a link that is gone has taken its addresses along.
+func (d *Daemon) look(links []string) {
+	var changed []int // routers
+	because := make(map[int]health.Report)
+	for _, link := range links {
+		for _, s := range d.uses[link].sights {
+			report := health.Report{Kind: s.Kind, Name: s.Name, Result: d.see(s)}
+			for _, i := range d.board.Post(report) {
+				if _, known := because[i]; !known {
+					because[i] = report
+					changed = append(changed, i)
+				}
+			}
+		}
+	}
+	for _, i := range changed {
+		d.judge(d.routers[i], because[i])
 	}
 }
 
-// look looks at an interface or a source as if a check had been run.
-func (d *Daemon) look(s sighting) health.Result {
+// see returns what is to be seen of a link, or of a router's source.
+func (d *Daemon) see(s sighting) health.Result {
 	if s.Kind == health.Source {
 		if s.router.primary.IsValid() {
 			return health.Result{Outcome: health.Good}
 		}
 		return health.Result{Outcome: health.NoAddress}
 	}
-	switch l, ok := d.links[s.Name]; {
-	case !ok:
+	switch l := d.links[s.Name]; {
+	case l == nil:
 		return health.Result{Outcome: health.Absent}
 	case !l.Up:
 		return health.Result{Outcome: health.Down}
@@ -55,31 +68,48 @@ func (d *Daemon) look(s sighting) health.Result {
 func (d *Daemon) judge(r *router, because health.Report) {
 	before := r.verdict
 	r.verdict = d.board.Verdict(r.index)
-	if r.state != fsm.Initialize && before.Delta != r.verdict.Delta && !r.verdict.Fault {
-		d.explainPriority(r, before, because)
+	d.explainPriority(r, before, because)
+	if r.link != 0 && !r.joined && r.deaf == nil {
+		return // it begins when it can hear
 	}
-	if !r.joined && r.link != 0 {
-		return // it starts when it can hear
-	}
-	d.step(r, fsm.Judged{Verdict: fsm.Verdict{
-		Delta: r.verdict.Delta, Fault: r.verdict.Fault, Wait: r.verdict.Wait,
-	}})
+	fault := r.verdict.Fault || r.deaf != nil
+	others := d.blame(r, fault)
+	d.step(r, fsm.Judged{Verdict: fsm.Verdict{Delta: r.verdict.Delta, Fault: fault, Wait: r.verdict.Wait}})
 	if !r.begun {
 		r.begun = true
 		d.step(r, fsm.Start{})
 	}
 	d.show(r, nil)
+	if others {
+		for _, m := range r.group.members {
+			d.show(m, nil)
+		}
+	}
+}
+
+// blame notes whether a router is at fault and reports whether that changes
+// what the others of its group are.
+func (d *Daemon) blame(r *router, fault bool) (others bool) {
+	if r.fault == fault {
+		return false
+	}
+	r.fault = fault
+	if fault {
+		r.group.faults++
+		return r.group.faults == 1
+	}
+	r.group.faults--
+	return true // what they were told may name this one
 }
 
 // explainPriority logs why a router's priority changes.
 func (d *Daemon) explainPriority(r *router, before health.Verdict, because health.Report) {
-	reason, ok := d.board.Reason(r.index, because.Kind, because.Name)
-	if !ok || r.profile.Owner {
+	was, is := clamp(r.Router.Priority, before.Delta), clamp(r.Router.Priority, r.verdict.Delta)
+	if was == is || r.profile.Owner {
 		return
 	}
-	was, is := clamp(r.Router.Priority, before.Delta), clamp(r.Router.Priority, r.verdict.Delta)
-	if was != is {
-		d.log.Info("Changing effective priority", "instance", r.Name, "from", was, "to", is, "reason", reason.String())
+	if reason, ok := d.board.Reason(r.index, because.Kind, because.Name); ok {
+		d.about(r).Info("Changing effective priority", "from", was, "to", is, "reason", reason.String())
 	}
 }
 
@@ -89,46 +119,79 @@ func clamp(priority uint8, delta int) int {
 }
 
 // show logs the condition of a router when it has changed; cause is the state
-// machine's, nil when health alone has something to say.
+// machine's, nil when health alone has something to say. A router that has not
+// begun has nothing to show.
 func (d *Daemon) show(r *router, cause *fsm.Cause) {
-	now := condition(r.state, r.verdict, d.groupFault(r))
-	reasons := ""
-	if now == Fault {
-		reasons = faults(r.verdict)
+	if !r.begun {
+		return
 	}
-	if now == r.shown && reasons == r.why {
+	now := condition(r.state, r.group.faults > 0)
+	why := ""
+	switch now {
+	case Fault:
+		why = r.group.complaint(r)
+	case Init:
+		why = r.waits()
+	}
+	if now == r.shown && why == r.why {
 		return
 	}
 	was := r.shown
-	r.shown, r.why = now, reasons
-	switch {
-	case now == Init:
-		d.log.Info("Waiting for the first result of a check", "instance", r.Name)
-		return
-	case now == Fault && reasons == "":
-		reasons = "the sync group follows one of its members"
-	case now == Fault:
-	case cause != nil:
-		reasons = cause.String()
+	r.shown, r.why = now, why
+	if cause != nil && why == "" {
+		why = r.group.explain(*cause)
 	}
 	verb := "Entering"
 	if was == now {
 		verb = "Staying in"
 	}
-	d.log.Info(verb+" "+now.String()+" STATE", "instance", r.Name, "was", was.String(), "reason", reasons)
+	d.about(r).Info(verb+" "+now.String()+" STATE", "was", was.String(), "reason", why)
 }
 
-// groupFault reports whether another member keeps a router's group from
-// taking part.
-func (d *Daemon) groupFault(r *router) bool {
-	return slices.ContainsFunc(r.group.members, func(m *router) bool { return m.verdict.Fault })
+// complaint says what keeps a router from taking part: its own faults, or else
+// those of the member that its group follows.
+func (g *group) complaint(r *router) string {
+	if r.fault {
+		return r.faults()
+	}
+	for _, m := range g.members {
+		if m.fault {
+			return "the sync group follows " + m.Name + ": " + m.faults()
+		}
+	}
+	return ""
 }
 
-// faults lists what keeps a router from taking part.
-func faults(v health.Verdict) string {
+// explain says why the state machine has acted.
+func (g *group) explain(c fsm.Cause) string {
+	if c.Reason != fsm.GroupFollowed {
+		return c.String()
+	}
+	c.Reason = c.Because
+	return "the sync group follows " + g.members[c.Member].Name + ": " + c.String()
+}
+
+// faults lists what keeps a router itself from taking part.
+func (r *router) faults() string {
 	var s []string
-	for _, reason := range v.Faults() {
+	for _, reason := range r.verdict.Faults() {
 		s = append(s, reason.String())
 	}
+	if r.deaf != nil {
+		s = append(s, "it cannot hear adverts: "+r.deaf.Error())
+	}
 	return strings.Join(s, "; ")
+}
+
+// waits says what a router waits for that nothing keeps from taking part.
+func (r *router) waits() string {
+	for _, reason := range r.verdict.Reasons {
+		if reason.Wait {
+			return reason.String()
+		}
+	}
+	if len(r.group.members) > 1 {
+		return "it waits for the others of its sync group"
+	}
+	return "the startup delay is not over"
 }

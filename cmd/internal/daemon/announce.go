@@ -1,0 +1,63 @@
+package daemon
+
+import (
+	"slices"
+
+	"regent/netif"
+)
+
+// A round is what is left of an announcement that is made more than once. All
+// addresses get their first announcement before any gets its second.
+type round struct {
+	router   *router
+	announce []netif.Announcement
+	left     int
+}
+
+// again returns one more announcement of everything that is left. A router
+// that gives its addresses up makes none from then on (B-3).
+func (s *steward) again() []netif.Announcement {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var as []netif.Announcement
+	keep := s.rounds[:0]
+	for _, r := range s.rounds {
+		if s.gone[r.router] {
+			continue
+		}
+		as = append(as, r.announce...)
+		if r.left--; r.left > 0 {
+			keep = append(keep, r)
+		}
+	}
+	clear(s.rounds[len(keep):])
+	s.rounds = keep
+	return as
+}
+
+// announce makes announcements, but none of an address that is not there (B-7).
+func (s *steward) announce(as []netif.Announcement) {
+	if len(s.refused) > 0 {
+		as = slices.DeleteFunc(slices.Clone(as), func(a netif.Announcement) bool { return s.refused[place{a.Link, a.Addr}] })
+	}
+	if len(as) == 0 {
+		return
+	}
+	_, err := s.host.Announce(as)
+	var refusals []refusal
+	for _, err := range each(err) {
+		refusals = append(refusals, refusal{nil, err})
+	}
+	s.complain(refusals)
+}
+
+// each takes apart what errors.Join has joined.
+func each(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}

@@ -1,0 +1,208 @@
+package daemon
+
+import (
+	"net/netip"
+	"slices"
+
+	"regent/fsm"
+	"regent/netif"
+)
+
+// An estate is an address on an interface, by name: some router's.
+type estate struct {
+	device string
+	addr   netip.Addr
+}
+
+// holdings are a router's estate, resolved against the links of the host:
+// orders for the steward made ahead, so that a transition only passes them on.
+type holdings struct {
+	acquire  []netif.Change
+	release  []netif.Change
+	announce []netif.Announcement
+}
+
+// resolve finds the links of all that a router owns. What has no link now is
+// left out, and comes back when the link does.
+func (d *Daemon) resolve(r *router) holdings {
+	var h holdings
+	r.real = d.reallyOwns(r)
+	for _, a := range r.Estate.Addresses {
+		l := d.links[device(r, a)]
+		if l == nil {
+			continue
+		}
+		h.acquire = append(h.acquire, netif.Change{Link: l.Index, Address: a})
+		if !slices.Contains(r.real, a.Prefix.Addr()) {
+			h.release = append(h.release, netif.Change{Link: l.Index, Address: a, Remove: true})
+		}
+		if !l.NoARP {
+			h.announce = append(h.announce, netif.Announcement{
+				Link: l.Index, MAC: l.MAC, Addr: a.Prefix.Addr(), Router: true,
+			})
+		}
+	}
+	slices.Reverse(h.release)
+	return h
+}
+
+// reallyOwns returns which of an owner's addresses the host has by itself. They
+// are not the daemon's to take away, and without them an owner in FAULT would
+// never find a source again. While it is master nobody can tell: the kernel may
+// not keep the mark of those that the daemon has added.
+func (d *Daemon) reallyOwns(r *router) []netip.Addr {
+	if !r.profile.Owner || r.state == fsm.Master {
+		return r.real
+	}
+	var real []netip.Addr
+	for _, a := range r.Estate.Addresses {
+		l, addr := d.links[device(r, a)], a.Prefix.Addr()
+		if l != nil && slices.ContainsFunc(l.Addresses, func(x netif.LinkAddress) bool { return x.Prefix.Addr() == addr && !x.Ours }) {
+			real = append(real, addr)
+		}
+	}
+	return real
+}
+
+// device returns the interface that an address of a router lives on.
+func device(r *router, a netif.Address) string {
+	if a.Interface != "" {
+		return a.Interface
+	}
+	return r.Port.Interface
+}
+
+// adjust brings the addresses of a master to what its holdings are now (S-47).
+// What another router owns after a reload is left for it where it is.
+func (d *Daemon) adjust(r *router, before holdings) {
+	gone := slices.DeleteFunc(slices.Clone(before.release), func(c netif.Change) bool {
+		kept := c
+		kept.Remove = false
+		return slices.Contains(r.holds.acquire, kept) || d.inherited(r, c)
+	})
+	if len(gone) > 0 {
+		d.steward.give(order{router: r, do: shed, changes: gone})
+	}
+	d.steward.give(order{router: r, do: acquire, changes: r.holds.acquire})
+	d.step(r, fsm.Addressed{Announce: true})
+}
+
+// clean removes what a killed predecessor left behind, before any router
+// starts (B-29): every address of the configuration, and every other one that
+// carries the mark of regent on an interface of the configuration. An owner's
+// unmarked addresses are its own.
+func (d *Daemon) clean() {
+	d.cleaned = true
+	var left []netif.Change
+	for _, name := range d.usedLinks() {
+		l := d.links[name]
+		if l == nil {
+			continue
+		}
+		for _, a := range l.Addresses {
+			owner := d.owner[estate{name, a.Prefix.Addr()}]
+			if a.Ours || owner != nil && !owner.profile.Owner {
+				d.log.Warn("removing an address that a predecessor left behind", "address", a.Prefix, "interface", name)
+				left = append(left, netif.Change{Link: l.Index, Address: a.Address(), Remove: true})
+			}
+		}
+	}
+	if len(left) > 0 {
+		d.steward.give(order{do: release, changes: left})
+	}
+}
+
+// A loss is an address that a link had.
+type loss struct {
+	estate
+	link int
+}
+
+// missing returns the addresses that a link has lost. One that is down may
+// lose some by that, which is nobody's doing.
+func missing(before *link, now netif.Link) (losses []loss) {
+	if now.Index != before.Index || !now.Up || contains(now.Addresses, before.Addresses) {
+		return nil
+	}
+	has := make(map[netip.Addr]bool, len(now.Addresses))
+	for _, a := range now.Addresses {
+		has[a.Prefix.Addr()] = true
+	}
+	for _, a := range before.Addresses {
+		if addr := a.Prefix.Addr(); !has[addr] {
+			losses = append(losses, loss{estate{now.Name, addr}, now.Index})
+		}
+	}
+	return losses
+}
+
+// contains reports whether all of the old addresses are among the new ones, in
+// the same order: what is usual, and cheap to find out among thousands.
+func contains(now, old []netif.LinkAddress) bool {
+	for _, a := range now {
+		if len(old) > 0 && a.Prefix.Addr() == old[0].Prefix.Addr() {
+			old = old[1:]
+		}
+	}
+	return len(old) == 0
+}
+
+// restore puts back what somebody else removed from under masters. While the
+// steward has work on a router's addresses, the loss may be of its doing.
+func (d *Daemon) restore(losses []loss) {
+	lost := make(map[*router][]netip.Addr)
+	var order []*router
+	for _, l := range losses {
+		r := d.owner[l.estate]
+		if r == nil || r.state != fsm.Master || !r.wants(l) || len(lost[r]) == 0 && d.steward.busy(r) {
+			continue
+		}
+		if lost[r] == nil {
+			order = append(order, r)
+		}
+		lost[r] = append(lost[r], l.addr)
+	}
+	for _, r := range order {
+		d.restoreTo(r, lost[r])
+	}
+}
+
+// wants reports whether a router watches over an address (no_track: it does
+// not).
+func (r *router) wants(l loss) bool {
+	return slices.ContainsFunc(r.holds.acquire, func(c netif.Change) bool {
+		return c.Link == l.link && c.Address.Prefix.Addr() == l.addr && !c.Address.NoTrack
+	})
+}
+
+func (d *Daemon) restoreTo(r *router, lost []netip.Addr) {
+	r.count.Restored += uint64(len(lost))
+	if held, ok := r.limits.restores.allow(d.now); ok {
+		d.about(r).Warn("somebody removed addresses of ours; restoring them", "addresses", list(lost), "suppressed", held)
+	}
+	d.steward.give(order{router: r, do: acquire, changes: keep(r.holds.acquire, func(c netif.Change) bool {
+		return slices.Contains(lost, c.Address.Prefix.Addr())
+	})})
+	d.steward.give(order{router: r, do: announce, times: 1, announce: keep(r.holds.announce, func(a netif.Announcement) bool {
+		return slices.Contains(lost, a.Addr)
+	})})
+}
+
+// renew gives masters what the kernel took from links that were down: IPv6
+// addresses go with their link, also from routers that do not care for it
+// (dont_track_primary, no_track).
+func (d *Daemon) renew(links []string) {
+	for _, name := range links {
+		for _, r := range d.uses[name].routers {
+			if r.state == fsm.Master {
+				d.steward.give(order{router: r, do: acquire, changes: r.holds.acquire})
+				d.step(r, fsm.Addressed{Announce: true})
+			}
+		}
+	}
+}
+
+// keep returns the elements that satisfy a condition.
+func keep[E any](all []E, wanted func(E) bool) []E {
+	return slices.DeleteFunc(slices.Clone(all), func(e E) bool { return !wanted(e) })
+}

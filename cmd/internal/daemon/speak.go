@@ -1,0 +1,155 @@
+package daemon
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"regent/netif"
+	"regent/vrrp"
+)
+
+// A flight is an advert that leaves with this turn: to the group, or to every
+// peer of a unicast router.
+type flight struct {
+	router   *router
+	priority uint8
+	until    int // packets of this turn, up to the last one of its own
+	copies   int // that are its own
+	lost     int // of these
+}
+
+// advertise queues an advert. Where there is no link or no source any more
+// nothing is sent: the address of a resignation that cannot leave is given up
+// all the same (S-42, S-43).
+func (d *Daemon) advertise(r *router, priority uint8) {
+	if r.link == 0 || !r.primary.IsValid() {
+		return
+	}
+	f := flight{router: r, priority: priority, copies: r.send(d.wire, priority)}
+	f.until = f.copies
+	if n := len(d.flights); n > 0 {
+		f.until += d.flights[n-1].until
+	}
+	d.flights = append(d.flights, f)
+}
+
+// flush sends what the turn has queued and counts what has left (M-6, M-10).
+func (d *Daemon) flush() {
+	if len(d.flights) == 0 {
+		return
+	}
+	if _, dropped := d.wire.Flush(); dropped > 0 {
+		for _, drop := range d.wire.Drops() {
+			d.unsent(drop)
+		}
+	}
+	for _, f := range d.flights {
+		if f.lost == f.copies {
+			continue
+		}
+		f.router.count.Sent++
+		if f.priority == vrrp.Resign {
+			f.router.count.PriorityZeroSent++
+		}
+	}
+	clear(d.flights)
+	d.flights = d.flights[:0]
+}
+
+// unsent notes a packet that could not leave. That a resignation cannot is no
+// surprise: the link may be what it resigns for.
+func (d *Daemon) unsent(drop netif.Drop) {
+	i, _ := slices.BinarySearchFunc(d.flights, drop.Packet+1, func(f flight, n int) int { return f.until - n })
+	f := &d.flights[i]
+	f.lost++
+	f.router.count.Unsent++
+	if f.priority == vrrp.Resign {
+		return
+	}
+	if held, ok := d.strange[drop.Link].limits.sends.allow(d.now); ok {
+		d.about(f.router).Error("cannot send adverts", "interface", d.names[drop.Link], "error", drop.Err, "suppressed", held)
+	}
+}
+
+// A built is an encoded advert together with all it was made of.
+type built struct {
+	made    recipe
+	payload []byte
+}
+
+type recipe struct {
+	priority uint8
+	src, dst netip.Addr
+	form     vrrp.ChecksumForm
+}
+
+// destinations are where the router's adverts go.
+func (r *router) destinations() []netip.Addr {
+	if r.Port.Group.IsValid() {
+		return []netip.Addr{r.Port.Group}
+	}
+	all := make([]netip.Addr, len(r.profile.Peers))
+	for i, p := range r.profile.Peers {
+		all[i] = p.Addr
+	}
+	return all
+}
+
+// send hands the advert with a priority to the wire, for every destination,
+// and returns how many those are.
+//
+// Adverts are encoded ahead, and again only when something in them changes. A
+// signed one has a sequence of its own and so is made each time, but once for
+// all its destinations (H-14).
+func (r *router) send(w Wire, priority uint8) (copies int) {
+	if r.profile.Proof.Signs() && len(r.to) > 0 {
+		r.sendSigned(w, priority)
+		return len(r.to)
+	}
+	for i, dst := range r.to {
+		b, want := &r.built[i], recipe{priority, r.primary, dst, r.form}
+		if b.made != want {
+			b.payload = r.encode(b.payload[:0], dst, priority)
+			b.made = want
+		}
+		w.Queue(netif.Packet{Link: r.link, Envelope: r.envelope(dst), Payload: b.payload})
+	}
+	return len(r.to)
+}
+
+func (r *router) sendSigned(w Wire, priority uint8) {
+	b := &r.built[0]
+	b.payload = r.encode(b.payload[:0], r.to[0], priority)
+	b.payload = r.profile.Proof.Seal(b.payload, r.envelope(r.to[0]), time.Now())
+	for i, dst := range r.to {
+		if i > 0 {
+			vrrp.Resum(b.payload, r.envelope(dst), r.form)
+		}
+		w.Queue(netif.Packet{Link: r.link, Envelope: r.envelope(dst), Payload: b.payload})
+	}
+}
+
+func (r *router) encode(b []byte, dst netip.Addr, priority uint8) []byte {
+	advert := vrrp.Advert{
+		Version:   r.Router.Version,
+		VRID:      r.VRID,
+		Priority:  priority,
+		Interval:  r.Router.Interval,
+		Addresses: r.Advertised,
+		Checksum:  r.form,
+	}
+	r.profile.Auth.Sign(&advert)
+	return advert.Append(b, r.envelope(dst))
+}
+
+func (r *router) envelope(dst netip.Addr) vrrp.Envelope {
+	return vrrp.Envelope{Src: r.primary, Dst: dst, TTL: r.ttl()}
+}
+
+func (r *router) ttl() uint8 {
+	if r.Port.TTL == 0 {
+		return vrrp.HopLimit
+	}
+	return r.Port.TTL
+}
