@@ -104,7 +104,7 @@ func parseDump(out string) map[string]dumped {
 
 func weightOf(line string) string {
 	if _, w, ok := strings.Cut(line, " weight "); ok {
-		return ":" + strings.Fields(w)[0]
+		return ":" + strings.Join(strings.Fields(w), ":")
 	}
 	return ""
 }
@@ -146,10 +146,117 @@ func effective(in *Instance) dumped {
 	}
 	for _, t := range in.Tracks {
 		if t.Kind == health.Interface {
-			d["Tracked interfaces"] += fmt.Sprintf("%s:%d ", t.Name, t.Weight)
+			d["Tracked interfaces"] += tracked(t)
 		}
 	}
 	return d
+}
+
+func tracked(t health.Track) string {
+	s := fmt.Sprintf("%s:%d", t.Name, t.Weight)
+	if t.Reverse {
+		s += ":reverse"
+	}
+	return s + " "
+}
+
+// TestScriptValues compares what the corpus cannot: trackers whose scripts and
+// files exist.
+func TestScriptValues(t *testing.T) {
+	needKeepalived(t)
+	const text = `global_defs { enable_script_security
+ script_user root
+}
+vrrp_script one { script /bin/true
+ weight -20 reverse
+}
+vrrp_script two { script "/bin/true x"
+}
+vrrp_script three { script /bin/true
+ weight 5
+}
+track_file tf { file /run/x
+ weight 3
+}
+vrrp_sync_group G { group { C
+  D
+ }
+ track_script { three
+ }
+}
+vrrp_instance A { interface eth0
+ virtual_router_id 1
+ track_script { one
+  two
+  three weight 7 reverse
+ }
+ track_file { tf weight -7
+ }
+ track_interface { eth1 weight -3 reverse
+ }
+ virtual_ipaddress { 192.0.2.1
+ }
+}
+vrrp_instance B { interface eth0
+ virtual_router_id 2
+ priority 255
+ track_script { one
+  two
+ }
+ virtual_ipaddress { 192.0.2.2
+ }
+}
+vrrp_instance C { interface eth0
+ virtual_router_id 3
+ track_script { one
+  two
+ }
+ track_interface { eth1 weight 5
+ }
+ virtual_ipaddress { 192.0.2.3
+ }
+}
+vrrp_instance D { interface eth0
+ virtual_router_id 4
+ virtual_ipaddress { 192.0.2.4
+ }
+}
+`
+	cfg, ds := loadText(t, text)
+	if cfg == nil {
+		t.Fatal(ds)
+	}
+	theirs := dumpOf(t, []byte(text), []string{"eth0", "eth1"}, nil)
+	for i := range cfg.Instances {
+		in := &cfg.Instances[i]
+		d := effective(in)
+		for _, tr := range in.Tracks {
+			if tr.Kind == health.Script {
+				d["Tracked scripts"] += tracked(tr)
+			}
+		}
+		for _, tr := range in.Unwatched {
+			if tr.Kind == health.File {
+				d["Tracked files"] += strings.Replace(tracked(tr), ":", ",:", 1)
+			}
+		}
+		for _, key := range []string{"Tracked scripts", "Tracked files", "Tracked interfaces", "Priority"} {
+			if got, want := normal(key, d[key]), normal(key, theirs[in.Name][key]); got != want {
+				t.Errorf("%s: %s = %q, keepalived has %q", in.Name, key, got, want)
+			}
+		}
+	}
+}
+
+// needKeepalived skips where keepalived or the rights to cage it are missing.
+func needKeepalived(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root for namespaces")
+	}
+	if _, err := exec.LookPath("keepalived"); err != nil {
+		t.Skip("needs keepalived")
+	}
 }
 
 func seconds0(d time.Duration) string { return fmt.Sprint(int(d.Seconds())) }
@@ -174,7 +281,7 @@ func normal(key, value string) string {
 		}
 		slices.Sort(out) // keepalived sorts the excluded ones
 		return strings.Join(out, " ")
-	case "Tracked interfaces", "Unicast Peer":
+	case "Tracked interfaces", "Tracked scripts", "Tracked files", "Unicast Peer":
 		out := strings.Fields(value)
 		slices.Sort(out)
 		return strings.Join(out, " ")
@@ -189,12 +296,7 @@ var dumpExceptions = map[string]string{}
 // configuration that keepalived 2.2.7 accepts against its own data dump.
 // Scripts are left out: those that the files name do not exist here.
 func TestCorpusValues(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root for namespaces")
-	}
-	if _, err := exec.LookPath("keepalived"); err != nil {
-		t.Skip("needs keepalived")
-	}
+	needKeepalived(t)
 	dir := corpus(t)
 	for _, v := range verdicts(t, dir) {
 		if v.verdict == "error" || verdictExceptions[v.file] != "" {

@@ -38,12 +38,7 @@ var liveExceptions = map[string]string{
 // complains of, regent complains of on the same line, and they agree on
 // whether there is anything to complain of.
 func TestStoriesLive(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root for namespaces")
-	}
-	if _, err := exec.LookPath("keepalived"); err != nil {
-		t.Skip("needs keepalived")
-	}
+	needKeepalived(t)
 	for _, name := range []string{"instances.txt", "lines.txt"} {
 		text, err := os.ReadFile(filepath.Join("..", "testdata", "config", name))
 		if err != nil {
