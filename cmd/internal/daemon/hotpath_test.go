@@ -24,6 +24,7 @@ func (s *still) Wake()                                           {}
 func (s *still) Receive() ([]netif.Packet, error)                { return nil, nil }
 func (s *still) Queue(netif.Packet)                              { s.queued++ }
 func (s *still) Flush() (sent, dropped int)                      { return s.queued, 0 }
+func (s *still) Drops() []netif.Drop                             { return nil }
 func (s *still) Join(int, netip.Addr) error                      { return nil }
 func (s *still) Leave(int, netip.Addr) error                     { return nil }
 func (s *still) Change([]netif.Change) []error                   { return nil }
@@ -51,7 +52,7 @@ func many(t testing.TB, routers int) (*Daemon, *still) {
 	}
 	d.linked(links)
 	for _, r := range d.routers {
-		d.joined(r, r.link, nil)
+		d.joined(order{router: r, stay: r.stay}, nil)
 		if r.state != fsm.Backup {
 			t.Fatalf("%s is %v", r.Name, r.state)
 		}
