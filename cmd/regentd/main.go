@@ -146,6 +146,11 @@ func operate(o *options, cfg *cfgparse.Config, log *slog.Logger) int {
 	}
 	defer watcher.Close()
 
+	for _, f := range cfg.Files {
+		if err := f.Prepare(); err != nil { // the file then counts as empty, and says so
+			log.Error("cannot prepare a track_file", "error", err)
+		}
+	}
 	d := daemon.New(cfg, wire, host, watcher.Watch, log)
 	defer obey(o, d, log)()
 	log.Info("starting " + version.String("regentd"))

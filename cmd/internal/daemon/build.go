@@ -94,6 +94,18 @@ func (d *Daemon) watchFor(link string, s sighting) {
 	d.uses[link] = u
 }
 
+// checksOf are the checks of a configuration that run beside the loop.
+func checksOf(cfg *cfgparse.Config) []health.Check {
+	checks := slices.Clone(cfg.Checks)
+	for _, f := range cfg.Files {
+		checks = append(checks, f.Check())
+	}
+	for _, p := range cfg.Processes {
+		checks = append(checks, p.Check())
+	}
+	return checks
+}
+
 // necessities are what a router cannot do without.
 func (d *Daemon) necessities(r *router) []health.Track {
 	var ts []health.Track

@@ -10,7 +10,7 @@ import (
 )
 
 // What the daemon asks of its host. *netif.Wire and *netif.Host answer the
-// first two, health.Watch the third.
+// first two, the Watch of a *health.Watcher the third.
 type (
 	// A Wire carries adverts. All but Wake, Join and Leave belong to the loop.
 	Wire interface {

@@ -71,7 +71,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 	for _, r := range kept {
 		d.change(r)
 	}
-	d.depend(cfg.Checks)
+	d.depend(checksOf(cfg))
 	if !d.cleaned {
 		return // the first links bring everything to life
 	}
