@@ -226,7 +226,8 @@ func (h *Host) Watch(ctx context.Context, report func([]netif.Link)) error {
 		h.watches = slices.DeleteFunc(h.watches, func(x *watch) bool { return x == w })
 		h.mu.Unlock()
 	}()
-	var known []netif.Link
+	known, _ := h.Links()
+	report(known) // also when there are none
 	for {
 		now, _ := h.Links()
 		if changed := difference(known, now); len(changed) > 0 {
