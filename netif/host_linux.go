@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Host is a network namespace as a router's host: its links, their
@@ -15,10 +17,12 @@ type Host struct {
 	log     *slog.Logger
 	asks    *conn // Links, and what Watch looks up
 	changes *conn
-	events  *feed
+	events  *feed // of links and addresses
 	frames  *frames
 	home    *namespace
 	knobs   knobs
+	routing *feed // of routes and rules
+	held    holdings
 	resyncs atomic.Uint64
 }
 
@@ -28,7 +32,8 @@ func Open(log *slog.Logger) (*Host, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	h := &Host{log: log, knobs: knobs{kept: map[knobPlace]*keptKnob{}, quiet: map[int]quieted{}}}
+	h := &Host{log: log, knobs: knobs{kept: map[knobPlace]*keptKnob{}, quiet: map[int]quieted{}},
+		held: holdings{ids: map[holding]int{}}}
 	if err := h.open(); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
@@ -48,7 +53,11 @@ func (h *Host) open() (err error) {
 	if h.changes, err = openConn(); err != nil {
 		return err
 	}
-	if h.events, err = openFeed(); err != nil {
+	if h.events, err = openFeed(unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR); err != nil {
+		return err
+	}
+	if h.routing, err = openFeed(unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE,
+		unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE); err != nil {
 		return err
 	}
 	if err := h.tryChange(); err != nil {
@@ -57,7 +66,7 @@ func (h *Host) open() (err error) {
 	return nil
 }
 
-// Close closes the host's sockets and so ends Watch.
+// Close closes the host's sockets and so ends Watch and WatchLosses.
 func (h *Host) Close() error {
 	var errs []error
 	if h.frames != nil {
@@ -68,8 +77,10 @@ func (h *Host) Close() error {
 			errs = append(errs, c.close())
 		}
 	}
-	if h.events != nil {
-		errs = append(errs, h.events.close())
+	for _, f := range []*feed{h.events, h.routing} {
+		if f != nil {
+			errs = append(errs, f.close())
+		}
 	}
 	if h.home != nil {
 		errs = append(errs, h.home.close())

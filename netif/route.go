@@ -21,7 +21,7 @@ type Route struct {
 	HasScope    bool
 	Metric      uint32 // metric
 	HasMetric   bool
-	Protocol    uint8 // protocol; 0: keepalived's own, 18
+	Protocol    uint8 // protocol; 0: regent's own
 	TOS         uint8
 	OnLink      bool
 	NextHops    []NextHop // nexthop; empty: Via alone
@@ -97,7 +97,7 @@ type Rule struct {
 	Table      uint32 // of ToTable
 	Goto       uint32 // of GotoRule
 	Realms     uint32 // from<<16 | to; 0: none
-	Protocol   uint8  // 0: keepalived's own, 18
+	Protocol   uint8  // 0: regent's own
 
 	SuppressPrefixLength int    // -1: off
 	SuppressGroup        uint32 // HasSuppressGroup
@@ -122,3 +122,23 @@ const (
 	Prohibit
 	L3MDev // the table of the packet's VRF
 )
+
+// A RouteChange adds a route to the host or removes it.
+type RouteChange struct {
+	Route  Route
+	Remove bool
+	ID     int // the caller's; a Loss names it
+}
+
+// A RuleChange adds a rule to the host or removes it.
+type RuleChange struct {
+	Rule   Rule
+	Remove bool
+	ID     int // the caller's; a Loss names it
+}
+
+// A Loss is a route or a rule of regent's that somebody else has removed.
+type Loss struct {
+	ID   int
+	Rule bool // a rule; else a route
+}

@@ -194,15 +194,14 @@ func (l Link) equal(m Link) bool {
 
 // A feed is the netlink socket of events.
 type feed struct {
-	busy sync.Mutex // held by Watch
-	file *os.File
-	raw  syscall.RawConn
-	room []byte
+	busy   sync.Mutex // held by the one watch
+	groups []int      // RTNLGRP_*
+	file   *os.File
+	raw    syscall.RawConn
+	room   []byte
 }
 
-var eventGroups = []int{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR}
-
-func openFeed() (*feed, error) {
+func openFeed(groups ...int) (*feed, error) {
 	fd, err := openSocket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("open netlink socket: %w", err)
@@ -211,7 +210,7 @@ func openFeed() (*feed, error) {
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return nil, errors.Join(fmt.Errorf("bind netlink socket: %w", err), unix.Close(fd))
 	}
-	f := &feed{file: os.NewFile(uintptr(fd), "netlink"), room: make([]byte, dumpRoom)}
+	f := &feed{groups: groups, file: os.NewFile(uintptr(fd), "netlink"), room: make([]byte, dumpRoom)}
 	f.raw, err = f.file.SyscallConn()
 	return f, err
 }
@@ -228,7 +227,7 @@ func (f *feed) unsubscribe() { _ = f.membership(unix.NETLINK_DROP_MEMBERSHIP) }
 
 func (f *feed) membership(name int) (err error) {
 	if e := f.raw.Control(func(fd uintptr) {
-		for _, g := range eventGroups {
+		for _, g := range f.groups {
 			err = errors.Join(err, os.NewSyscallError("setsockopt",
 				unix.SetsockoptInt(int(fd), unix.SOL_NETLINK, name, g)))
 		}
