@@ -26,7 +26,7 @@ func groupVocabulary() *Vocabulary {
 				Message: "global_tracking is deprecated", Suggest: "sync_group_tracking_weight", Effect: "it still works"})
 		}, nil), "", "older name of sync_group_tracking_weight"),
 	}
-	rows = append(rows, trackRows(func(g *groupDraft) *[]trackLine { return &g.tracks }, func(g *groupDraft) string { return g.Name }, true)...)
+	rows = append(rows, trackRows(func(g *groupDraft) *[]trackLine { return &g.tracks }, func(g *groupDraft) string { return g.Name })...)
 	rows = append(rows, notifyRows(func(g *groupDraft) *Notify { return &g.Notify })...)
 	return vocabulary("vrrp_sync_group", rows...)
 }

@@ -184,12 +184,10 @@ func setPriority(l *loader, d *draft, s *syntax.Statement) {
 	n, ok := parseNumber(s.Arg(1), 1, 255)
 	if !ok {
 		l.complain(s.Words[1].Pos, syntax.Number, "a whole number, 1 to 255", "100 is used", "priority %s is not valid", quote(s.Arg(1)))
-		n = vrrp2Default
+		n = int64(vrrp.DefaultPriority)
 	}
 	d.priority = int(n)
 }
-
-const vrrp2Default = int64(vrrp.DefaultPriority)
 
 func setInterval(l *loader, d *draft, s *syntax.Statement) {
 	if v, ok := l.duration(s, 1, 10*time.Millisecond, 255*time.Second, time.Second); ok {

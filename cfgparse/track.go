@@ -23,14 +23,14 @@ type trackKey struct {
 }
 
 // trackRows are the track_* blocks of instances and groups.
-func trackRows[T any](field func(*T) *[]trackLine, name func(*T) string, group bool) []*Keyword {
+func trackRows[T any](field func(*T) *[]trackLine, name func(*T) string) []*Keyword {
 	row := func(word string, tier Tier, kind health.Kind, low int64, help string) *Keyword {
 		arguments := "NAME [weight " + span(low, -low) + " [reverse|noreverse]]"
 		if kind == health.Interface {
 			arguments = "IF [weight -253-253 [reverse]]"
 		}
 		return key(word, tier, list(arguments, func(l *loader, t *T, s *syntax.Statement) {
-			l.track(kind, name(t), group, field(t), s)
+			l.track(kind, name(t), field(t), s)
 		}, func(t *T) string { return showTracks(*field(t), kind) }), "", help)
 	}
 	return []*Keyword{
@@ -43,7 +43,7 @@ func trackRows[T any](field func(*T) *[]trackLine, name func(*T) string, group b
 }
 
 func instanceTracking() []*Keyword {
-	rows := trackRows(func(d *draft) *[]trackLine { return &d.tracks }, func(d *draft) string { return d.Name }, false)
+	rows := trackRows(func(d *draft) *[]trackLine { return &d.tracks }, func(d *draft) string { return d.Name })
 	return append(rows,
 		key("dont_track_primary", A, custom("", func(_ *loader, d *draft, _ *syntax.Statement) { d.TrackPrimary = false },
 			func(d *draft) string { return yesNo(!d.TrackPrimary) }), "", "the own interface may be down without FAULT"),
@@ -52,7 +52,7 @@ func instanceTracking() []*Keyword {
 }
 
 // track reads NAME [weight N [reverse|noreverse]].
-func (l *loader) track(kind health.Kind, owner string, group bool, tracks *[]trackLine, s *syntax.Statement) {
+func (l *loader) track(kind health.Kind, owner string, tracks *[]trackLine, s *syntax.Statement) {
 	t := trackLine{Track: health.Track{Kind: kind, Name: s.Keyword()}, at: s.Pos()}
 	limit := int64(253)
 	switch kind {
