@@ -18,7 +18,15 @@ func Reference(w io.Writer) error {
 			r.blocks(k)
 		}
 	}
+	r.options("Options of an address", addressOptions)
+	r.options("Options of a route", routeOptions)
+	r.options("Options of a rule", ruleOptions)
 	return r.err
+}
+
+// options lists the words of the small languages inside a line.
+func (r *reference) options(title string, words []string) {
+	r.printf("\n### %s\n\n`%s`\n", title, strings.Join(words, "` `"))
 }
 
 type reference struct {
