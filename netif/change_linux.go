@@ -146,3 +146,22 @@ func (a *Address) preferred() uint32 {
 		return forever
 	}
 }
+
+// fill returns n times the same error.
+func fill(n int, err error) []error {
+	errs := make([]error, n)
+	for i := range errs {
+		errs[i] = err
+	}
+	return errs
+}
+
+// anyOf returns nil if there is no error among the errors.
+func anyOf(errs []error) []error {
+	for _, err := range errs {
+		if err != nil {
+			return errs
+		}
+	}
+	return nil
+}

@@ -40,11 +40,7 @@ var (
 	routerSolicitations  = &knob{IPv6, "router_solicitations", 0}
 )
 
-// Attributes inside IFLA_AF_SPEC.
-const (
-	ifaceConf4  = 1 // IFLA_INET_CONF
-	addrGenMode = 8 // IFLA_INET6_ADDR_GEN_MODE
-)
+const ifaceConf4 = 1 // IFLA_INET_CONF, in IFLA_AF_SPEC
 
 // A setting is how a knob is to stand.
 type setting struct {

@@ -2,7 +2,6 @@ package netif
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
@@ -10,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mdlayher/arp"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -23,52 +21,6 @@ var (
 	virtual4 = vrrp.VirtualMAC(false, vrid)
 	virtual6 = vrrp.VirtualMAC(true, vrid)
 )
-
-// lan makes a bridge that learns, and n hosts on it, each by its eth0. Host i
-// has the addresses 192.0.2.i/24 and 2001:db8::i/64, from 1.
-func lan(t testing.TB, n int) (bridge *space, hosts []*space) {
-	t.Helper()
-	bridge = newSpace(t)
-	bridge.must(bridge.netlink.LinkAdd(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "br0"}}))
-	bridge.up(bridge.link("br0"))
-	for i := 1; i <= n; i++ {
-		h := newSpace(t)
-		port := fmt.Sprintf("port%d", i)
-		veth(bridge, port, h, "eth0")
-		bridge.must(bridge.netlink.LinkSetMaster(bridge.link(port), bridge.link("br0")))
-		h.add("eth0", fmt.Sprintf("192.0.2.%d/24", i))
-		h.add("eth0", fmt.Sprintf("2001:db8::%d/64", i))
-		h.linkLocal("eth0")
-		hosts = append(hosts, h)
-	}
-	return bridge, hosts
-}
-
-// device is a virtual router's device on eth0.
-func (s *space) device(f Family) Device {
-	return Device{VMAC: VMAC{Kind: MACVLAN}, Parent: s.index("eth0"), Family: f, VRID: vrid}
-}
-
-func (s *space) make(h *Host, ds ...Device) []Made {
-	s.t.Helper()
-	made, errs := h.MakeDevices(ds)
-	if errs != nil {
-		s.t.Fatal(errs)
-	}
-	for _, m := range made {
-		if m.Unset != nil {
-			s.t.Errorf("%s: %v", m.Link.Name, m.Unset)
-		}
-	}
-	return made
-}
-
-func (s *space) good(errs []error) {
-	s.t.Helper()
-	if errs != nil {
-		s.t.Fatal(errs)
-	}
-}
 
 func isVirtual(mac []byte) bool { return bytes.Equal(mac, virtual4) || bytes.Equal(mac, virtual6) }
 
@@ -146,39 +98,6 @@ func TestBackupSendsNothingFromTheVirtualMAC(t *testing.T) {
 	silent("a removed device")
 }
 
-func errorsOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// arpRequest asks who has an address.
-func arpRequest(t *testing.T, from net.HardwareAddr, sender, target string) []byte {
-	t.Helper()
-	p, err := arp.NewPacket(arp.OperationRequest, from, netip.MustParseAddr(sender), make(net.HardwareAddr, 6), netip.MustParseAddr(target))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := p.MarshalBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := frame(net.HardwareAddr{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}, from, 0x0806, b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
-// send sends a frame through the tap's link.
-func (t *tap) send(link string, frame []byte) {
-	t.s.t.Helper()
-	t.s.must(unix.Sendto(t.fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: t.s.index(link)}))
-}
-
 // B-10, B-14: a master answers for its address with the virtual MAC alone, and
 // for the router's own address with the physical one alone, also to probes
 // that have no address yet, and with the strictest path filter of the host.
@@ -224,10 +143,6 @@ func TestMasterAnswersARPWithTheVirtualMAC(t *testing.T) {
 			}
 		})
 	}
-}
-
-func isARP(f []byte, operation uint16) bool {
-	return len(f) >= 42 && binary.BigEndian.Uint16(f[12:]) == 0x0806 && binary.BigEndian.Uint16(f[20:]) == operation
 }
 
 // B-23: the address works: a client's datagram arrives and the answer goes
@@ -279,34 +194,6 @@ func TestMasterIsReached(t *testing.T) {
 	}
 }
 
-// exchange sends a datagram from one socket to another.
-func exchange(t *testing.T, from, to net.PacketConn) {
-	t.Helper()
-	if _, err := from.WriteTo([]byte("hello"), to.LocalAddr()); err != nil {
-		t.Fatal(err)
-	}
-	if err := to.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	room := make([]byte, 16)
-	if _, sender, err := to.ReadFrom(room); err != nil || sender.String() != from.LocalAddr().String() {
-		t.Fatalf("from %v: %v", sender, err)
-	}
-}
-
-// all returns the frames that have arrived.
-func (t *tap) all() (frames [][]byte) {
-	t.s.t.Helper()
-	room := make([]byte, 16<<10)
-	for {
-		n, _, err := unix.Recvfrom(t.fd, room, unix.MSG_DONTWAIT)
-		if err != nil {
-			return frames
-		}
-		frames = append(frames, bytes.Clone(room[:n]))
-	}
-}
-
 // B-12, W-15: a master answers solicitations for its IPv6 addresses with the
 // virtual MAC and the router flag, a Backup answers none; the device never has
 // a link-local address of its MAC's making.
@@ -341,21 +228,6 @@ func TestMasterAnswersSolicitations(t *testing.T) {
 			return true
 		})
 	}
-}
-
-// resolve makes the kernel look for a neighbour.
-func (s *space) resolve(target string) {
-	s.t.Helper()
-	s.do(func() error {
-		fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(fd)
-		return unix.Sendto(fd, []byte("hello"), 0, &unix.SockaddrInet6{
-			Port: 9, ZoneId: uint32(s.index("eth0")), Addr: netip.MustParseAddr(target).As16(),
-		})
-	})
 }
 
 // What a killed predecessor left is adopted, under its name and brought down;
@@ -421,5 +293,86 @@ func TestDevicesAsConfigured(t *testing.T) {
 	}
 	if err := fmt.Sprint(h.RaiseDevices([]int{made[0].Link.Index, 999})); err != "[<nil> bring up link 999: no such device]" {
 		t.Error(err)
+	}
+}
+
+// B-20, B-21: a master forwards what is sent to the virtual MAC, a Backup
+// neither forwards nor accepts it.
+func TestForwardingByTheVirtualMAC(t *testing.T) {
+	_, hosts := lan(t, 2)
+	a, client, beyond := hosts[0], hosts[1], newSpace(t)
+	veth(a, "eth1", beyond, "eth0")
+	a.add("eth1", "198.51.100.1/24")
+	beyond.add("eth0", "198.51.100.2/24")
+	beyond.add("eth0", "198.51.100.3/24")
+	beyond.ip("route add default via 198.51.100.1")
+	a.do(func() error { return writeSysctl("net/ipv4/ip_forward", "1") })
+	h := a.host()
+	m := a.make(h, a.device(IPv4))[0].Link
+	// One way leads through the virtual MAC, the other through the physical one.
+	client.ip("neigh add 192.0.2.20 lladdr " + virtual4.String() + " dev eth0 nud permanent")
+	client.ip("neigh add 192.0.2.21 lladdr " + virtual4.String() + " dev eth0 nud permanent")
+	client.ip("neigh add 192.0.2.1 lladdr " + a.linkNamed(h, "eth0").MAC.String() + " dev eth0 nud permanent")
+	client.ip("route add 198.51.100.2 via 192.0.2.20")
+	client.ip("route add 198.51.100.3 via 192.0.2.1")
+	far, near := beyond.ear(client), a.ear(client)
+	a.add("eth0", "192.0.2.21/24") // accepted by its MAC, not by its link
+	for _, master := range []bool{false, true, false} {
+		change, want := h.LowerDevices, "[]"
+		if master {
+			change = h.RaiseDevices
+		}
+		a.good(change([]int{m.Index}))
+		if master {
+			want = "[198.51.100.2]"
+		}
+		if got := fmt.Sprint(far.hears("198.51.100.3", "198.51.100.2")); got != want {
+			t.Errorf("master %v: forwarded %s, want %s", master, got, want)
+		}
+		if got := len(near.hears("192.0.2.1", "192.0.2.21")); got != map[bool]int{true: 1}[master] {
+			t.Errorf("master %v: accepted %d", master, got)
+		}
+	}
+}
+
+// What a takeover costs beside the loop: the device up and 20 addresses on it.
+func BenchmarkTakeover(b *testing.B) {
+	_, hosts := lan(b, 1)
+	a := hosts[0]
+	h := a.host()
+	m := a.make(h, a.device(IPv4))[0].Link
+	changes := many(m.Index, 20)
+	for b.Loop() {
+		a.good(h.RaiseDevices([]int{m.Index}))
+		a.good(h.Change(changes))
+		b.StopTimer()
+		a.good(h.LowerDevices([]int{m.Index}))
+		gone := slices.Clone(changes)
+		for i := range gone {
+			gone[i].Remove = true
+		}
+		a.good(h.Change(gone))
+		b.StartTimer()
+	}
+}
+
+func BenchmarkMake100Devices(b *testing.B) {
+	_, hosts := lan(b, 1)
+	a := hosts[0]
+	h := a.host()
+	var devices []Device
+	for i := range 100 {
+		d := a.device(IPv4)
+		d.VRID = uint8(i + 1)
+		devices = append(devices, d)
+	}
+	for b.Loop() {
+		var links []int
+		for _, m := range a.make(h, devices...) {
+			links = append(links, m.Link.Index)
+		}
+		b.StopTimer()
+		a.good(h.RemoveDevices(links))
+		b.StartTimer()
 	}
 }
