@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"slices"
 	"strings"
 
 	"regent/fsm"
@@ -183,15 +184,28 @@ func (r *router) faults() string {
 	return strings.Join(s, "; ")
 }
 
-// waits says what a router waits for that nothing keeps from taking part.
+// waits says what a router waits for that nothing keeps from taking part. When
+// it is only for the others of its group to begin, that is not worth a word.
 func (r *router) waits() string {
-	for _, reason := range r.verdict.Reasons {
-		if reason.Wait {
-			return reason.String()
+	if reason := waiting(r.verdict); reason != "" {
+		return reason
+	}
+	for _, m := range r.group.members {
+		if reason := waiting(m.verdict); reason != "" {
+			return "the sync group follows " + m.Name + ": " + reason
 		}
 	}
-	if len(r.group.members) > 1 {
-		return "it waits for the others of its sync group"
+	if r.Router.StartDelay > 0 {
+		return "the startup delay is not over"
 	}
-	return "the startup delay is not over"
+	return ""
+}
+
+// waiting returns the first check without a result that a router needs.
+func waiting(v health.Verdict) string {
+	i := slices.IndexFunc(v.Reasons, func(r health.Reason) bool { return r.Wait })
+	if i < 0 {
+		return ""
+	}
+	return v.Reasons[i].String()
 }

@@ -47,6 +47,7 @@ type node struct {
 
 	mu     sync.Mutex
 	log    []string
+	story  []string // what of it is not for debugging
 	checks map[string]func(health.Report)
 }
 
@@ -75,8 +76,14 @@ func parse(t testing.TB, text string) *cfgparse.Config {
 // start runs a daemon on the node until the test ends.
 func (n *node) start(text string) *node {
 	n.w.Helper()
+	return n.startOn(n.Wire(), text)
+}
+
+// startOn does so with another wire.
+func (n *node) startOn(wire Wire, text string) *node {
+	n.w.Helper()
 	log := slog.New(logging.New(slog.LevelDebug, n))
-	n.Daemon = New(parse(n.w, text), n.Wire(), n.Host, n.watch, log)
+	n.Daemon = New(parse(n.w, text), wire, n.Host, n.watch, log)
 	ctx, cancel := context.WithCancel(n.w.Context())
 	n.cancel, n.done = cancel, make(chan error, 1)
 	go func() {
@@ -128,10 +135,34 @@ func (n *node) report(check string, status int) {
 }
 
 // Write implements logging.Sink.
-func (n *node) Write(_ time.Time, _ slog.Level, line string) {
+func (n *node) Write(_ time.Time, level slog.Level, line string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.log = append(n.log, fmt.Sprintf("%v %s", time.Since(n.w.begin), line))
+	line = fmt.Sprintf("%v %s", time.Since(n.w.begin), line)
+	n.log = append(n.log, line)
+	if level >= slog.LevelInfo {
+		n.story = append(n.story, line)
+	}
+}
+
+// told checks that these lines, and no others, were logged for people to read
+// since the beginning or since forget.
+func (n *node) told(want ...string) {
+	n.w.Helper()
+	synctest.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if got := strings.Join(n.story, "\n"); got != strings.Join(want, "\n") {
+		n.w.Errorf("%s says\n%s\nand should say\n%s", n.name, got, strings.Join(want, "\n"))
+	}
+}
+
+// forget makes told look at what comes from now on.
+func (n *node) forget() {
+	synctest.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.story = nil
 }
 
 // lines returns the log lines that hold a word.
@@ -225,20 +256,23 @@ type sentAdvert struct {
 
 var vip = netip.MustParseAddr("192.0.2.100")
 
+const globals = "global_defs {\n\tvrrp_version 3\n}\n"
+
 // conf is an instance "V" with more lines in it.
 func conf(priority int, more ...string) string {
-	return fmt.Sprintf(`global_defs {
-	vrrp_version 3
+	return globals + instance("V", "eth0", 51, "192.0.2.100/24", append(more, fmt.Sprint("priority ", priority))...)
 }
-vrrp_instance V {
-	interface eth0
-	virtual_router_id 51
-	priority %d
+
+// instance is an instance without globals.
+func instance(name, link string, vrid int, addr string, more ...string) string {
+	return fmt.Sprintf(`vrrp_instance %s {
+	interface %s
+	virtual_router_id %d
 	advert_int 1
 	virtual_ipaddress {
-		192.0.2.100/24
+		%s
 	}
 	%s
 }
-`, priority, strings.Join(more, "\n\t"))
+`, name, link, vrid, addr, strings.Join(more, "\n\t"))
 }

@@ -1,0 +1,294 @@
+package daemon
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"regent/fsm"
+	"regent/netif"
+	"regent/netif/netiftest"
+)
+
+// drop takes an address off a link behind the daemon's back.
+func (n *node) drop(link string, addr netip.Addr) {
+	n.Adjust(link, func(l *netif.Link) {
+		l.Addresses = slices.DeleteFunc(slices.Clone(l.Addresses), func(a netif.LinkAddress) bool { return a.Prefix.Addr() == addr })
+	})
+	synctest.Wait()
+}
+
+// add puts one on it.
+func (n *node) add(link string, a netif.LinkAddress) {
+	n.Adjust(link, func(l *netif.Link) { l.Addresses = append(slices.Clone(l.Addresses), a) })
+	synctest.Wait()
+}
+
+// S-42, M-6, M-10: the resignation of a link that is down cannot be sent, and
+// is not counted as if it were.
+func TestAResignationThatCannotLeave(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n1, _ := pair(w)
+		sent := len(n1.heard())
+		n1.SetUp("eth0", false)
+		w.pass(time.Second)
+		if _, c := n1.status("V"); c.PriorityZeroSent != 0 || c.Sent != uint64(sent) || c.Unsent != 1 {
+			t.Errorf("of %d adverts and a resignation that could not leave: %+v", sent, c)
+		}
+		if lines := n1.lines("cannot send"); lines != nil {
+			t.Errorf("it complains of it: %v", lines)
+		}
+	})
+}
+
+// S-42: an interface that is removed and made again at once was gone, although
+// one report tells of both: the router begins anew on the new one.
+func TestAnInterfaceThatIsReplaced(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n1, n2 := pair(w)
+		n1.forget()
+		n1.Remove("eth0")
+		n1.Attach(w.segment, "eth0", []byte{2, 0, 0, 0, 0, 1}, netip.MustParsePrefix("192.0.2.1/24"))
+		synctest.Wait()
+		n1.told(
+			`5s (V) Entering FAULT STATE was=MASTER reason="interface eth0 does not exist; no IPv4 address on eth0"`,
+			`5s (V) Entering BACKUP STATE was=FAULT reason="fit to take part again"`)
+		w.pass(10 * time.Second)
+		n1.is(Master)
+		n2.is(Backup)
+	})
+}
+
+// An interface that gets another name is gone for who knows it by the old one,
+// and one that gets the name is found.
+func TestInterfacesThatAreRenamed(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1)
+		n.start(conf(150))
+		w.pass(5 * time.Second)
+		n.forget()
+		n.Adjust("eth0", func(l *netif.Link) { l.Name = "lan0" })
+		w.pass(time.Second)
+		n.told(`5s (V) Entering FAULT STATE was=MASTER reason="interface eth0 does not exist; no IPv4 address on eth0"`)
+		second := n.Attach(w.segment, "eth1", []byte{2, 0, 0, 0, 0, 2}, netip.MustParsePrefix("192.0.2.2/24"))
+		n.Adjust("eth1", func(l *netif.Link) { l.Name = "eth0" })
+		w.pass(5 * time.Second)
+		n.is(Master)
+		if sent := w.segment.Adverts(); sent[len(sent)-1].Link != second {
+			t.Errorf("adverts leave by link %d, want %d", sent[len(sent)-1].Link, second)
+		}
+	})
+}
+
+// Two links may swap their names in one report. A router stays with the name,
+// and begins anew on the other link.
+func TestLinksThatSwapNames(t *testing.T) {
+	d, _ := many(t, 400) // on eth0 and eth1
+	r := d.routers[7]
+	d.now = d.now.Add(time.Hour)
+	d.expire()
+	first, second := d.links["eth0"].Link, d.links["eth1"].Link
+	first.Name, second.Name = second.Name, first.Name
+	d.linked([]netif.Link{first, second})
+	if r.link != second.Index || r.state != fsm.Initialize || d.links["eth0"].Index != second.Index || d.links["eth1"].Index != first.Index {
+		t.Errorf("the router is %v on link %d, want INIT on %d", r.state, r.link, second.Index)
+	}
+	d.joined(order{router: r, stay: r.stay}, nil)
+	if r.state != fsm.Backup || d.table[r.meeting()] != r {
+		t.Errorf("it is %v after the join", r.state)
+	}
+}
+
+// Who does not care whether its link is up still needs one (dont_track_primary).
+func TestALinkThatIsNotTracked(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1)
+		n.Remove("eth0")
+		n.start(conf(150, "dont_track_primary", "mcast_src_ip 192.0.2.1"))
+		w.pass(time.Minute)
+		n.told(`0s (V) Entering FAULT STATE was=INIT reason="no interface eth0"`)
+		n.Attach(w.segment, "eth0", []byte{2, 0, 0, 0, 0, 1}, netip.MustParsePrefix("192.0.2.1/24"))
+		w.pass(5 * time.Second)
+		n.is(Master)
+		n.SetUp("eth0", false)
+		w.pass(5 * time.Second)
+		n.is(Master)
+		announced := len(n.Announcements())
+		n.SetUp("eth0", true)
+		synctest.Wait()
+		if len(n.Announcements()) == announced {
+			t.Error("the address is not announced when the link is back")
+		}
+	})
+}
+
+// S-43, W-9: another source is used from the next advert on; none is a FAULT.
+func TestASourceThatMoves(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1).start(conf(150))
+		w.pass(5 * time.Second)
+		n.forget()
+		n.drop("eth0", netip.MustParseAddr("192.0.2.1"))
+		n.told(`5s (V) Entering FAULT STATE was=MASTER reason="no IPv4 address on eth0"`)
+		if n.Has(vip) {
+			t.Error("the address stays in FAULT")
+		}
+		n.add("eth0", netif.LinkAddress{Prefix: netip.MustParsePrefix("192.0.2.77/24")})
+		n.add("eth0", netif.LinkAddress{Prefix: netip.MustParsePrefix("192.0.2.78/24")})
+		w.pass(5 * time.Second)
+		n.is(Master)
+		n.drop("eth0", netip.MustParseAddr("192.0.2.77"))
+		n.is(Master)
+		sent := w.segment.Adverts()
+		if a, b := sent[len(sent)-2].Envelope.Src, sent[len(sent)-1].Envelope.Src; a.String() != "192.0.2.77" || b.String() != "192.0.2.78" {
+			t.Errorf("adverts come from %v, then %v", a, b)
+		}
+	})
+}
+
+// An owner sends from its address, which is the host's own: it stays when the
+// router fails or ends (S-2, S-10).
+func TestAnOwnersAddressStays(t *testing.T) {
+	inWorld(t, func(w *world) {
+		own := netip.MustParseAddr("192.0.2.100")
+		n := w.node(100).start(conf(255))
+		n.told(`0s (V) Entering MASTER STATE was=INIT reason="started as the owner of the addresses"`)
+		if got := w.segment.Adverts()[0].Envelope.Src; got != own {
+			t.Errorf("the source is %v", got)
+		}
+		n.SetUp("eth0", false)
+		w.pass(time.Second)
+		n.is(Fault)
+		n.SetUp("eth0", true)
+		w.pass(time.Second)
+		n.is(Master)
+		n.stop()
+		if !n.Has(own) {
+			t.Error("the host has lost its own address")
+		}
+	})
+}
+
+// B-29: nobody begins before the leftovers are gone, however slow the kernel:
+// not by multicast, nor by unicast, which has no group to join.
+func TestLeftoversGoFirst(t *testing.T) {
+	for _, more := range []string{"", "unicast_peer {\n192.0.2.2\n}"} {
+		inWorld(t, func(w *world) {
+			n := w.node(1)
+			n.add("eth0", netif.LinkAddress{Prefix: netip.MustParsePrefix("192.0.2.100/24")})
+			n.Slow(time.Second)
+			n.start(conf(150, more))
+			w.pass(2 * time.Second)
+			n.told(
+				`0s removing an address that a predecessor left behind address=192.0.2.100/24 interface=eth0`,
+				`1s (V) Entering BACKUP STATE was=INIT reason=started`)
+		})
+	}
+}
+
+// One address may be virtual on several links, as link-local ones often are.
+func TestOneAddressOnTwoLinks(t *testing.T) {
+	inWorld(t, func(w *world) {
+		shared := netip.MustParseAddr("fe80::100")
+		n := w.node(1)
+		n.add("eth0", netif.LinkAddress{Prefix: netip.MustParsePrefix("fe80::1/64")})
+		n.Attach(netiftest.NewSegment(), "eth1", []byte{2, 0, 0, 0, 1, 1}, netip.MustParsePrefix("fe80::2/64"))
+		n.start(globals + instance("V", "eth0", 51, "fe80::100/64") + instance("W", "eth1", 52, "fe80::100/64"))
+		w.pass(5 * time.Second)
+		n.forget()
+		for _, link := range []string{"eth0", "eth1"} {
+			n.drop(link, shared)
+			w.pass(time.Second)
+		}
+		n.told(
+			`5s (V) somebody removed addresses of ours; restoring them addresses=fe80::100 suppressed=0`,
+			`6s (W) somebody removed addresses of ours; restoring them addresses=fe80::100 suppressed=0`)
+		links, _ := n.Links()
+		for _, l := range links {
+			if !slices.ContainsFunc(l.Addresses, func(a netif.LinkAddress) bool { return a.Prefix.Addr() == shared }) {
+				t.Errorf("%s has %v", l.Name, l.Addresses)
+			}
+		}
+	})
+}
+
+var errNoRoom = errors.New("no room")
+
+// A gate is a wire whose joins wait for the test, which says how they end.
+type gate struct {
+	*netiftest.Wire
+	open chan error
+
+	mu    sync.Mutex
+	calls []string
+}
+
+func (g *gate) Join(int, netip.Addr) error {
+	g.note("join")
+	return <-g.open
+}
+
+func (g *gate) Leave(int, netip.Addr) error {
+	g.note("leave")
+	return nil
+}
+
+func (g *gate) note(call string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.calls = append(g.calls, call)
+}
+
+// A router begins when its last join has ended well. One that was overtaken by
+// another is undone, and one that fails is a fault as long as it does.
+func TestJoins(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1)
+		g := &gate{Wire: n.Wire(), open: make(chan error)}
+		n.startOn(g, conf(150))
+		n.tell(func(d *Daemon) { // the link goes and comes back while the steward joins
+			d.move(d.routers[0], 0)
+			d.move(d.routers[0], 1)
+		})
+		synctest.Wait()
+		g.open <- nil // the first join
+		synctest.Wait()
+		n.told()
+		g.open <- errNoRoom // the second
+		synctest.Wait()
+		if !slices.Equal(g.calls, []string{"join", "join", "leave"}) {
+			t.Errorf("the steward did %v", g.calls)
+		}
+		n.Adjust("eth0", func(l *netif.Link) { l.MTU = 1400 }) // any news of the link
+		synctest.Wait()
+		g.open <- nil
+		synctest.Wait()
+		n.told(
+			`0s (V) Entering FAULT STATE was=INIT reason="it cannot hear adverts: no room"`,
+			`0s (V) Entering BACKUP STATE was=FAULT reason="fit to take part again"`)
+	})
+}
+
+// What the daemon was told to do before it was told to stop comes to nothing.
+func TestNothingBeginsAfterTheEnd(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1)
+		g := &gate{Wire: n.Wire(), open: make(chan error)}
+		n.startOn(g, conf(255))
+		ready, busy := make(chan struct{}), make(chan struct{})
+		n.tell(func(*Daemon) { close(ready); <-busy })
+		<-ready
+		n.cancel()
+		synctest.Wait()
+		g.open <- nil // in the turn that ends
+		close(busy)
+		n.stop()
+		if sent := n.heard(); sent != nil || n.Has(vip) {
+			t.Errorf("it has sent %v, and the address is there: %v", sent, n.Has(vip))
+		}
+	})
+}
