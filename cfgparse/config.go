@@ -123,7 +123,7 @@ type Instance struct {
 	Rules       []netif.Rule
 	VMAC        netif.VMAC
 	VRF         string         // vrf
-	Unwatched   []health.Track // of kinds that are not watched yet: files, processes, BFD
+	Unwatched   []health.Track // of kinds that are not watched yet: BFD
 	Notify      Notify
 	Accept      bool // packets to the addresses are accepted (accept, no_accept)
 	Strict      bool // strict_mode

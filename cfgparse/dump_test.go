@@ -235,7 +235,7 @@ vrrp_instance D { interface eth0
 				d["Tracked scripts"] += tracked(tr)
 			}
 		}
-		for _, tr := range in.Unwatched {
+		for _, tr := range in.Tracks {
 			if tr.Kind == health.File {
 				d["Tracked files"] += strings.Replace(tracked(tr), ":", ",:", 1)
 			}

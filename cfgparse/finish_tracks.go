@@ -6,7 +6,7 @@ import (
 )
 
 // watched are the kinds of checks that regent acts on.
-var watched = map[health.Kind]bool{health.Script: true, health.Interface: true}
+var watched = map[health.Kind]bool{health.Script: true, health.Interface: true, health.File: true, health.Process: true}
 
 // finishTracks settles what the instance depends on.
 func (l *loader) finishTracks(d *draft) {

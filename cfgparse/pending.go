@@ -8,7 +8,7 @@ import "strings"
 var pendingWords = map[string]string{
 	"": `net_namespace instance use_pid_dir linkbeat_use_polling child_wait_time namespace_with_ipsets
 		static_ipaddress static_routes static_rules track_group garp_group linkbeat_interfaces
-		interface_up_down_delays bfd_instance track_file vrrp_track_process`,
+		interface_up_down_delays bfd_instance`,
 	"global_defs": `process_names process_name vrrp_process_name bfd_process_name startup_script
 		startup_script_timeout shutdown_script shutdown_script_timeout max_auto_priority min_auto_priority_delay
 		vrrp_priority vrrp_no_swap vrrp_rt_priority vrrp_cpu_affinity vrrp_rlimit_rttime
@@ -19,7 +19,7 @@ var pendingWords = map[string]string{
 		vrrp_notify_priority_changes fifo_write_vrrp_states_on_reload
 		notification_email notification_email_from smtp_server smtp_helo_name smtp_connect_timeout
 		smtp_alert smtp_alert_vrrp no_email_faults
-		vrrp_delay_after_boot log_unknown_vrids disable_local_igmp vmac_prefix vmac_addr_prefix
+		vrrp_delay_after_boot disable_local_igmp vmac_prefix vmac_addr_prefix
 		default_interface vrrp_garp_interval vrrp_gna_interval vrrp_garp_extra_if
 		vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier vrrp_netlink_cmd_rcv_bufs vrrp_netlink_monitor_rcv_bufs
 		vrrp_netlink_cmd_rcv_bufs_force vrrp_netlink_monitor_rcv_bufs_force
@@ -27,14 +27,14 @@ var pendingWords = map[string]string{
 		nftables_priority nftables_counters nftables_ifindex snmp_socket enable_traps enable_snmp_vrrp
 		enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3 enable_dbus dbus_service_name
 		dbus_no_interface_name lvs_sync_daemon`,
-	"vrrp_instance": `virtual_routes virtual_rules unicast_fault_no_peer old_unicast_checksum v3_checksum_as_v2
-		auth_hmac track_file track_process track_bfd track_src_ip no_accept skip_check_adv_addr
+	"vrrp_instance": `virtual_routes virtual_rules unicast_fault_no_peer old_unicast_checksum 
+		track_bfd track_src_ip no_accept skip_check_adv_addr
 		timer_expired_backup garp_extra_if use_vmac use_vmac_addr vmac_xmit_base use_ipvlan vrf
 		promote_secondaries linkbeat_use_polling kernel_rx_buf_size
 		notify_master notify_backup notify_fault notify_stop notify_deleted notify notify_master_rx_lower_pri
 		notify_priority_changes smtp_alert lvs_sync_daemon_interface`,
 	"authentication": ``,
-	"vrrp_sync_group": `track_file track_process track_bfd notify_master notify_backup notify_fault notify_stop notify
+	"vrrp_sync_group": `track_bfd notify_master notify_backup notify_fault notify_stop notify
 		notify_priority_changes smtp_alert`,
 }
 
