@@ -122,6 +122,8 @@ func (r *frrRouter) resign() {
 	_, err := r.host.Run(r.Context(), "vtysh", "--vty_socket", r.run,
 		"-c", "configure terminal", "-c", "interface eth0", "-c", fmt.Sprintf("vrrp %d shutdown", vrid))
 	r.must(err)
+	// It asks zebra to switch the device off, and forgets that if it ends now.
+	r.until("FRR has given its address up", func() bool { return r.owns(false) })
 	r.must(r.running().Signal(syscall.SIGTERM))
 	r.ended(r.running())
 }
