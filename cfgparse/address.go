@@ -151,13 +151,10 @@ func (l *loader) address(s *syntax.Statement, static bool) (addressLine, bool) {
 			broadcast, broadcastAt = s.Arg(i), s.Words[i].Pos
 		case "peer":
 			i++
-			text, _, prefixed := strings.Cut(s.Arg(i), "/")
-			if prefixed {
-				l.complain(s.Words[i].Pos, syntax.General, "an address without length", "the length is ignored", "peer with a prefix length")
-			}
-			a, err := parseAddr(text)
-			if err != nil || a.Is4() != p.Addr().Is4() || prefixed {
-				return drop(i, "an address of the same family", "bad peer %s", quote(s.Arg(i)))
+			a, err := parseAddr(s.Arg(i))
+			if err != nil || a.Is4() != p.Addr().Is4() {
+				l.complain(s.Words[i].Pos, syntax.General, "an address of the same family, without length", "the peer is ignored", "bad peer %s", quote(s.Arg(i)))
+				break
 			}
 			line.Peer = netip.PrefixFrom(a, a.BitLen())
 		case "preferred_lft":

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -309,13 +310,16 @@ func TestCorpusValues(t *testing.T) {
 	}
 }
 
+// syncDaemon matches lines about the connection synchronisation of IPVS.
+var syncDaemon = regexp.MustCompile(`(?m)^.*\blvs_sync_daemon.*$`)
+
 func compareWithDump(t *testing.T, name, short string) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat("/proc/net/ip_vs"); err != nil && bytes.Contains(text, []byte("lvs_sync_daemon")) {
-		t.Skip("keepalived needs IPVS in the kernel for lvs_sync_daemon")
+	if _, err := os.Stat("/proc/net/ip_vs"); err != nil { // without IPVS keepalived would not start
+		text = syncDaemon.ReplaceAll(text, nil)
 	}
 	links := map[string]bool{}
 	cfg, ds := Load(name, Env{ConfigID: "nobody", Offline: true, Interface: func(link string) bool { links[link] = true; return true }})
