@@ -14,24 +14,18 @@ type round struct {
 	left     int
 }
 
-// again returns one more announcement of everything that is left. A router
-// that gives its addresses up makes none from then on (B-3).
+// again returns one more announcement of everything that is left.
 func (s *steward) again() []netif.Announcement {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var as []netif.Announcement
-	keep := s.rounds[:0]
+	left := s.rounds[:0]
 	for _, r := range s.rounds {
-		if s.gone[r.router] {
-			continue
-		}
 		as = append(as, r.announce...)
 		if r.left--; r.left > 0 {
-			keep = append(keep, r)
+			left = append(left, r)
 		}
 	}
-	clear(s.rounds[len(keep):])
-	s.rounds = keep
+	clear(s.rounds[len(left):])
+	s.rounds = left
 	return as
 }
 

@@ -285,6 +285,7 @@ func TestNothingBeginsAfterTheEnd(t *testing.T) {
 		n.cancel()
 		synctest.Wait()
 		g.open <- nil // in the turn that ends
+		synctest.Wait()
 		close(busy)
 		n.stop()
 		if sent := n.heard(); sent != nil || n.Has(vip) {

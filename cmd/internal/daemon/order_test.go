@@ -136,11 +136,10 @@ func TestItsOwnRemovalsAreNoLosses(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n1, _ := pair(w)
 		n1.Slow(100 * time.Millisecond)
-		n1.tell(func(d *Daemon) { // down and up again before the steward is done
-			r := d.routers[0]
-			d.perform(r, fsm.Action{Do: fsm.Release})
-			d.perform(r, fsm.Action{Do: fsm.Acquire})
-		})
+		do := func(verb fsm.Verb) { n1.tell(func(d *Daemon) { d.perform(d.routers[0], fsm.Action{Do: verb}) }) }
+		do(fsm.Release)
+		w.pass(50 * time.Millisecond) // the kernel is at it
+		do(fsm.Acquire)
 		w.pass(time.Second)
 		if _, c := n1.status("V"); c.Restored != 0 || !n1.Has(vip) {
 			t.Errorf("restored %d times; there: %v", c.Restored, n1.Has(vip))

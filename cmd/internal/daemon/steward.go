@@ -195,6 +195,7 @@ func (s *steward) work(orders []order) {
 		}
 	}
 	s.change(&w)
+	// A router that gives its addresses up announces nothing any more (B-3).
 	s.rounds = slices.DeleteFunc(s.rounds, func(r round) bool { return over[r.router] })
 	var first []netif.Announcement
 	for _, o := range orders {

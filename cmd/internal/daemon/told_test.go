@@ -74,6 +74,52 @@ func TestTheStoryOfAGroup(t *testing.T) {
 	})
 }
 
+// Where several members are at fault, those who follow are told of one that
+// still is.
+func TestTheStoryOfALargerGroup(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1)
+		text := globals
+		for i, name := range []string{"V", "W", "X"} {
+			link := fmt.Sprintf("lan%d", i)
+			n.Attach(w.segment, link, []byte{2, 0, 0, 0, 1, byte(i)}, netip.MustParsePrefix("198.51.100.1/24"))
+			text += instance(name, link, 51+i, fmt.Sprintf("192.0.2.%d/32", 100+i), "priority 150")
+		}
+		n.start(text + "vrrp_sync_group G {\ngroup {\nV\nW\nX\n}\n}\n")
+		w.pass(5 * time.Second)
+		n.SetUp("lan0", false)
+		synctest.Wait()
+		n.SetUp("lan1", false)
+		synctest.Wait()
+		n.forget()
+		n.SetUp("lan0", true)
+		n.told(
+			`5s (V) Staying in FAULT STATE was=FAULT reason="the sync group follows W: interface lan1 is down"`,
+			`5s (X) Staying in FAULT STATE was=FAULT reason="the sync group follows W: interface lan1 is down"`)
+	})
+}
+
+// A group with an owner, whose priority nothing changes, has no weights: what
+// fails is a fault of all (keepalived's rule).
+func TestAGroupWithAnOwner(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1).start(script + globals +
+			instance("V", "eth0", 51, "192.0.2.100/24", "priority 255") +
+			instance("W", "eth0", 52, "192.0.2.101/24", "priority 150") +
+			"vrrp_sync_group G {\ngroup {\nV\nW\n}\ntrack_script {\nchk\n}\n}\n")
+		n.report("chk", 0)
+		w.pass(5 * time.Second)
+		n.is(Master)
+		n.report("chk", 1)
+		n.report("chk", 1)
+		for _, name := range []string{"V", "W"} {
+			if c, _ := n.status(name); c != Fault {
+				t.Errorf("%s is %v, want FAULT", name, c)
+			}
+		}
+	})
+}
+
 // INIT says what it waits for.
 func TestTheStoryOfAWait(t *testing.T) {
 	inWorld(t, func(w *world) {
