@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,9 @@ func lan(t testing.TB, n int) (bridge *space, hosts []*space) {
 		h.add("eth0", fmt.Sprintf("192.0.2.%d/24", i))
 		h.add("eth0", fmt.Sprintf("2001:db8::%d/64", i))
 		h.linkLocal("eth0")
+		bridge.until(port+" to forward", func() bool { // it swallows frames before
+			return strings.Contains(bridge.ip("-d link show dev "+port), "bridge_slave state forwarding")
+		})
 		hosts = append(hosts, h)
 	}
 	return bridge, hosts

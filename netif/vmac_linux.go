@@ -67,6 +67,8 @@ func (h *Host) RaiseDevices(links []int) []error { return h.power(links, "bring 
 // LowerDevices brings devices down. Done before the addresses are removed, it
 // makes a master fall silent at once, without a last word to multicast
 // routers. The kernel then removes the IPv6 addresses of the device by itself.
+// It takes some 10 ms a device, for the kernel waits for all processors; so
+// does RemoveDevices, twice.
 func (h *Host) LowerDevices(links []int) []error { return h.power(links, "bring down", 0) }
 
 func (h *Host) power(links []int, deed string, flags uint32) []error {

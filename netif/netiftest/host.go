@@ -28,6 +28,8 @@ type Host struct {
 	pace      time.Duration
 	changes   []Change
 	announced []Announcement
+	routes    []netif.RouteChange
+	rules     []netif.RuleChange
 }
 
 // A link is a host's place on a segment. The host's lock guards it.
@@ -194,6 +196,32 @@ func (h *Host) change(c netif.Change) error {
 		})
 	}
 	return nil
+}
+
+// ChangeRoutes keeps what netif.Host.ChangeRoutes is asked for.
+func (h *Host) ChangeRoutes(changes []netif.RouteChange) []error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.routes = append(h.routes, changes...)
+	return nil
+}
+
+// ChangeRules keeps what netif.Host.ChangeRules is asked for.
+func (h *Host) ChangeRules(changes []netif.RuleChange) []error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.rules = append(h.rules, changes...)
+	return nil
+}
+
+// RemoveLeftovers finds none: nobody dies here.
+func (h *Host) RemoveLeftovers() (removed int, err error) { return 0, nil }
+
+// Paths returns all routes and rules that were asked for or given up so far.
+func (h *Host) Paths() ([]netif.RouteChange, []netif.RuleChange) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.routes), slices.Clone(h.rules)
 }
 
 // Announce does what netif.Host.Announce does, but nobody listens.
