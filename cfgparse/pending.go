@@ -27,7 +27,7 @@ var pendingWords = map[string]string{
 		nftables_priority nftables_counters nftables_ifindex snmp_socket enable_traps enable_snmp_vrrp
 		enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3 enable_dbus dbus_service_name
 		dbus_no_interface_name lvs_sync_daemon`,
-	"vrrp_instance": `virtual_routes virtual_rules unicast_fault_no_peer old_unicast_checksum 
+	"vrrp_instance": `unicast_fault_no_peer old_unicast_checksum 
 		track_bfd track_src_ip no_accept skip_check_adv_addr
 		timer_expired_backup garp_extra_if use_vmac use_vmac_addr vmac_xmit_base use_ipvlan vrf
 		promote_secondaries linkbeat_use_polling kernel_rx_buf_size

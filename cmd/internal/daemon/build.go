@@ -120,10 +120,20 @@ func (d *Daemon) necessities(r *router) []health.Track {
 	if !r.Port.Source.IsValid() || !r.TrackPrimary { // a link that is not there cannot be done without
 		need(health.Track{Kind: health.Source, Name: sourceName(r)})
 	}
-	for _, a := range r.Estate.Addresses {
-		if name := device(r, a); !a.NoTrack && name != r.Port.Interface {
+	others := func(name string, watched bool) {
+		if watched && name != "" && name != r.Port.Interface {
 			need(health.Track{Kind: health.Interface, Name: name})
 		}
+	}
+	for _, a := range r.Estate.Addresses {
+		others(device(r, a), !a.NoTrack)
+	}
+	for _, p := range r.Routes {
+		others(p.Interface, !p.NoTrack)
+	}
+	for _, p := range r.Rules {
+		others(p.IIF, !p.NoTrack)
+		others(p.OIF, !p.NoTrack)
 	}
 	return ts
 }

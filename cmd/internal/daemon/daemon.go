@@ -192,9 +192,9 @@ func (d *Daemon) perform(r *router, a fsm.Action) {
 	case fsm.Advertise:
 		d.advertise(r, a.Priority)
 	case fsm.Acquire:
-		d.steward.give(order{router: r, do: acquire, changes: r.holds.acquire})
+		d.steward.give(r.toAcquire())
 	case fsm.Release:
-		d.steward.give(order{router: r, do: release, changes: r.holds.release})
+		d.steward.give(r.toRelease())
 	case fsm.Announce:
 		d.steward.give(order{router: r, do: announce, announce: r.holds.announce, times: a.Times})
 	case fsm.Enter:

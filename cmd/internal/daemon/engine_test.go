@@ -238,3 +238,35 @@ func TestTimers(t *testing.T) {
 		}
 	}
 }
+
+// virtual_routes and virtual_rules come after the addresses that they need and
+// go before them, and a reload changes what has changed.
+func TestRoutesComeAndGoWithTheReign(t *testing.T) {
+	inWorld(t, func(w *world) {
+		paths := func(dst string) string {
+			return conf(150, "virtual_routes {\n"+dst+" via 192.0.2.254\n}\nvirtual_rules {\nfrom 192.0.2.100 table 100 preference 500\n}")
+		}
+		n := w.node(1).start(paths("198.51.100.0/24"))
+		if routes, rules := n.Paths(); len(routes)+len(rules) != 0 {
+			t.Errorf("a backup has asked for %v and %v", routes, rules)
+		}
+		w.pass(5 * time.Second)
+		n.is(Master)
+		routes, rules := n.Paths()
+		if len(routes) != 1 || routes[0].Remove || len(rules) != 1 || rules[0].Remove {
+			t.Fatalf("a master has asked for %v and %v", routes, rules)
+		}
+		n.Reload(parse(w, paths("203.0.113.0/24")))
+		synctest.Wait()
+		routes, _ = n.Paths()
+		if len(routes) != 3 || !routes[1].Remove || routes[1].Route.Destination.String() != "198.51.100.0/24" ||
+			routes[2].Remove || routes[2].Route.Destination.String() != "203.0.113.0/24" {
+			t.Errorf("a reload has led to %v", routes)
+		}
+		n.stop()
+		routes, rules = n.Paths()
+		if last := routes[len(routes)-1]; !last.Remove || last.Route.Destination.String() != "203.0.113.0/24" || !rules[len(rules)-1].Remove {
+			t.Errorf("left behind: %v and %v", routes, rules)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"net/netip"
+	"reflect"
 	"slices"
 
 	"regent/fsm"
@@ -20,12 +21,75 @@ type holdings struct {
 	acquire  []netif.Change
 	release  []netif.Change
 	announce []netif.Announcement
+	paths    paths
+}
+
+// paths are the routes and policy rules of an estate (virtual_routes,
+// virtual_rules).
+type paths struct {
+	routes []netif.RouteChange
+	rules  []netif.RuleChange
+}
+
+// pathsOf returns what adds a router's routes and rules.
+func pathsOf(r *router) (p paths) {
+	for _, route := range r.Routes {
+		p.routes = append(p.routes, netif.RouteChange{Route: route})
+	}
+	for _, rule := range r.Rules {
+		p.rules = append(p.rules, netif.RuleChange{Rule: rule})
+	}
+	return p
+}
+
+// removal returns what takes them away again, the last one first.
+func (p paths) removal() paths {
+	q := paths{slices.Clone(p.routes), slices.Clone(p.rules)}
+	slices.Reverse(q.routes)
+	slices.Reverse(q.rules)
+	for i := range q.routes {
+		q.routes[i].Remove = true
+	}
+	for i := range q.rules {
+		q.rules[i].Remove = true
+	}
+	return q
+}
+
+// without returns the paths that others has not.
+func (p paths) without(others paths) paths {
+	return paths{
+		routes: keep(p.routes, func(c netif.RouteChange) bool {
+			return !slices.ContainsFunc(others.routes, func(o netif.RouteChange) bool { return reflect.DeepEqual(c, o) })
+		}),
+		rules: keep(p.rules, func(c netif.RuleChange) bool {
+			return !slices.ContainsFunc(others.rules, func(o netif.RuleChange) bool { return reflect.DeepEqual(c, o) })
+		}),
+	}
+}
+
+// empty reports whether there are none.
+func (p paths) empty() bool { return len(p.routes) == 0 && len(p.rules) == 0 }
+
+// same reports whether two holdings ask the same of the kernel.
+func (h holdings) same(o holdings) bool {
+	return slices.Equal(h.acquire, o.acquire) && reflect.DeepEqual(h.paths, o.paths)
+}
+
+// toAcquire is the order to take all that a router owns.
+func (r *router) toAcquire() order {
+	return order{router: r, do: acquire, changes: r.holds.acquire, paths: r.holds.paths}
+}
+
+// toRelease is the order to give it up.
+func (r *router) toRelease() order {
+	return order{router: r, do: release, changes: r.holds.release, paths: r.holds.paths.removal()}
 }
 
 // resolve finds the links of all that a router owns. What has no link now is
 // left out, and comes back when the link does.
 func (d *Daemon) resolve(r *router) holdings {
-	var h holdings
+	h := holdings{paths: pathsOf(r)}
 	r.real = d.reallyOwns(r)
 	for _, a := range r.Estate.Addresses {
 		l := d.links[device(r, a)]
@@ -80,10 +144,11 @@ func (d *Daemon) adjust(r *router, before holdings) {
 		kept.Remove = false
 		return slices.Contains(r.holds.acquire, kept) || d.inherited(r, c)
 	})
-	if len(gone) > 0 {
-		d.steward.give(order{router: r, do: shed, changes: gone})
+	stale := before.paths.without(r.holds.paths)
+	if len(gone) > 0 || !stale.empty() {
+		d.steward.give(order{router: r, do: shed, changes: gone, paths: stale.removal()})
 	}
-	d.steward.give(order{router: r, do: acquire, changes: r.holds.acquire})
+	d.steward.give(r.toAcquire())
 	d.step(r, fsm.Addressed{Announce: true})
 }
 
@@ -93,6 +158,7 @@ func (d *Daemon) adjust(r *router, before holdings) {
 // unmarked addresses are its own.
 func (d *Daemon) clean() {
 	d.cleaned = true
+	d.steward.give(order{do: sweep})
 	var left []netif.Change
 	for _, name := range d.usedLinks() {
 		l := d.links[name]
@@ -195,7 +261,7 @@ func (d *Daemon) renew(links []string) {
 	for _, name := range links {
 		for _, r := range d.uses[name].routers {
 			if r.state == fsm.Master {
-				d.steward.give(order{router: r, do: acquire, changes: r.holds.acquire})
+				d.steward.give(r.toAcquire())
 				d.step(r, fsm.Addressed{Announce: true})
 			}
 		}

@@ -28,6 +28,9 @@ func (s *still) Drops() []netif.Drop                             { return nil }
 func (s *still) Join(int, netip.Addr) error                      { return nil }
 func (s *still) Leave(int, netip.Addr) error                     { return nil }
 func (s *still) Change([]netif.Change) []error                   { return nil }
+func (s *still) ChangeRoutes([]netif.RouteChange) []error        { return nil }
+func (s *still) ChangeRules([]netif.RuleChange) []error          { return nil }
+func (s *still) RemoveLeftovers() (int, error)                   { return 0, nil }
 func (s *still) Announce([]netif.Announcement) (int, error)      { return 0, nil }
 func (s *still) Watch(context.Context, func([]netif.Link)) error { return nil }
 

@@ -152,7 +152,7 @@ func (d *Daemon) settle(r *router) {
 	if !r.resolved {
 		before := r.holds
 		r.holds, r.resolved = d.resolve(r), !r.profile.Owner
-		if r.state == fsm.Master && !slices.Equal(before.acquire, r.holds.acquire) {
+		if r.state == fsm.Master && !before.same(r.holds) {
 			d.adjust(r, before)
 		}
 	}

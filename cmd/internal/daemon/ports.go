@@ -24,10 +24,13 @@ type (
 		Leave(link int, group netip.Addr) error
 	}
 
-	// A Host has links and addresses. Its calls may take long.
+	// A Host has links, addresses, routes and policy rules. Its calls may take long.
 	Host interface {
 		Watch(ctx context.Context, report func([]netif.Link)) error
 		Change([]netif.Change) []error
+		ChangeRoutes([]netif.RouteChange) []error
+		ChangeRules([]netif.RuleChange) []error
+		RemoveLeftovers() (removed int, err error) // routes and rules of a killed predecessor
 		Announce([]netif.Announcement) (sent int, err error)
 	}
 

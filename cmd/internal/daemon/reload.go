@@ -78,7 +78,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 	d.resettle()
 	for _, r := range fresh {
 		if !r.profile.Owner { // nothing of it may be there while it is no master
-			d.steward.give(order{router: r, do: release, changes: r.holds.release})
+			d.steward.give(r.toRelease())
 		}
 	}
 	d.log.Info("reloaded", "instances", len(d.routers), "new", len(fresh), "changed", changed, "removed", len(old))

@@ -34,6 +34,7 @@ type order struct {
 	router   *router              // whose estate it is; nil for none in particular
 	do       task                 // what to do
 	changes  []netif.Change       // acquire, shed, release
+	paths    paths                // acquire, shed, release
 	announce []netif.Announcement // announce
 	times    int                  // announce: messages for each address
 	link     int                  // join, leave: index
@@ -52,6 +53,7 @@ const (
 	join
 	leave
 	forget // a router that is no more
+	sweep  // remove the routes and rules that a predecessor left behind
 )
 
 // A place is where an address is.
@@ -192,6 +194,10 @@ func (s *steward) work(orders []order) {
 			s.member(o)
 		case forget:
 			over[o.router] = true
+		case sweep:
+			if _, err := s.host.RemoveLeftovers(); err != nil {
+				s.complain([]refusal{{nil, err}})
+			}
 		}
 	}
 	s.change(&w)
@@ -209,10 +215,18 @@ func (s *steward) work(orders []order) {
 	s.announce(first)
 }
 
-// changes are those of several orders, to be made together.
+// changes are those of several orders, to be made together: what goes of routes
+// and rules before the addresses that they need, and what comes after them.
 type changes struct {
-	all    []netif.Change
-	owners []*router // of each
+	going, coming ways
+	all           []netif.Change
+	owners        []*router // of each
+}
+
+// ways are routes and rules and whose each of them is.
+type ways struct {
+	paths
+	routesOf, rulesOf []*router
 }
 
 func (w *changes) add(o order) {
@@ -220,15 +234,65 @@ func (w *changes) add(o order) {
 	for range o.changes {
 		w.owners = append(w.owners, o.router)
 	}
+	if o.do == acquire {
+		w.coming.add(o)
+	} else {
+		w.going.add(o)
+	}
+}
+
+func (w *ways) add(o order) {
+	w.routes = append(w.routes, o.paths.routes...)
+	for range o.paths.routes {
+		w.routesOf = append(w.routesOf, o.router)
+	}
+	w.rules = append(w.rules, o.paths.rules...)
+	for range o.paths.rules {
+		w.rulesOf = append(w.rulesOf, o.router)
+	}
 }
 
 // change makes the changes and tells the loop which of them the kernel refused.
 func (s *steward) change(w *changes) {
+	var refusals []refusal
+	refusals = s.changeRules(&w.going, refusals)
+	refusals = s.changeRoutes(&w.going, refusals)
+	refusals = s.changeAddresses(w, refusals)
+	refusals = s.changeRoutes(&w.coming, refusals)
+	refusals = s.changeRules(&w.coming, refusals)
+	s.complain(refusals)
+	*w = changes{}
+}
+
+func (s *steward) changeRoutes(w *ways, refusals []refusal) []refusal {
+	if len(w.routes) == 0 {
+		return refusals
+	}
+	return collect(refusals, s.host.ChangeRoutes(w.routes), w.routesOf)
+}
+
+func (s *steward) changeRules(w *ways, refusals []refusal) []refusal {
+	if len(w.rules) == 0 {
+		return refusals
+	}
+	return collect(refusals, s.host.ChangeRules(w.rules), w.rulesOf)
+}
+
+// collect adds the errors that there are, with whom they concern.
+func collect(refusals []refusal, errs []error, owners []*router) []refusal {
+	for i, err := range errs {
+		if err != nil {
+			refusals = append(refusals, refusal{owners[i], err})
+		}
+	}
+	return refusals
+}
+
+func (s *steward) changeAddresses(w *changes, refusals []refusal) []refusal {
 	if len(w.all) == 0 {
-		return
+		return refusals
 	}
 	errs := s.host.Change(w.all)
-	var refusals []refusal
 	for i, c := range w.all {
 		where := place{c.Link, c.Address.Prefix.Addr()}
 		if len(errs) == 0 || errs[i] == nil {
@@ -240,8 +304,7 @@ func (s *steward) change(w *changes) {
 			s.refused[where] = true
 		}
 	}
-	s.complain(refusals)
-	*w = changes{}
+	return refusals
 }
 
 // member joins or leaves a group and tells the loop how it went. A unicast
