@@ -273,6 +273,23 @@ func TestJoins(t *testing.T) {
 	})
 }
 
+// A router that is told to speak to another group is another router: it leaves
+// the one and joins the other.
+func TestAReloadWithAnotherGroup(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n1, n2 := pair(w)
+		const elsewhere = "mcast_dst_ip 224.0.0.99"
+		n1.Reload(parse(t, conf(150, elsewhere)))
+		n2.Reload(parse(t, conf(100, elsewhere)))
+		w.pass(10 * time.Second)
+		n1.is(Master)
+		n2.is(Backup)
+		if sent := w.segment.Adverts(); sent[len(sent)-1].Envelope.Dst != netip.MustParseAddr("224.0.0.99") {
+			t.Errorf("adverts go to %v", sent[len(sent)-1].Envelope.Dst)
+		}
+	})
+}
+
 // What the daemon was told to do before it was told to stop comes to nothing.
 func TestNothingBeginsAfterTheEnd(t *testing.T) {
 	inWorld(t, func(w *world) {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"net/netip"
 	"reflect"
 	"slices"
 
@@ -25,11 +26,11 @@ type identity struct {
 	family  netif.Family
 	vrid    uint8
 	version uint8
-	unicast bool
+	group   netip.Addr // invalid: unicast
 }
 
 func identityOf(in *cfgparse.Instance) identity {
-	return identity{in.Port.Interface, in.Port.Family, in.VRID, in.Router.Version, !in.Port.Group.IsValid()}
+	return identity{in.Port.Interface, in.Port.Family, in.VRID, in.Router.Version, in.Port.Group}
 }
 
 // configure makes the daemon run a configuration: its first, or another one.
