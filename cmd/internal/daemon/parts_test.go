@@ -9,6 +9,7 @@ import (
 	"regent/cfgparse"
 	"regent/fsm"
 	"regent/netif"
+	"regent/netif/netiftest"
 	"regent/vrrp"
 )
 
@@ -153,6 +154,29 @@ func TestRoundsEndWithTheReign(t *testing.T) {
 		if left != test.left {
 			t.Errorf("%s: %d rounds are left, want %d", test.name, left, test.left)
 		}
+	}
+}
+
+// S-47: a route that a reload takes away right after a takeover is gone, also if
+// both are done in one batch.
+func TestWhatIsShedStaysAway(t *testing.T) {
+	h := netiftest.NewSegment().NewHost("h", nil)
+	s := newSteward(h, h.Wire(), func(func(*Daemon)) {})
+	route := func(table uint32) paths {
+		return paths{routes: []netif.RouteChange{{Route: netif.Route{Table: table}}}}
+	}
+	s.work([]order{
+		{do: acquire, paths: route(1)},
+		{do: shed, paths: route(1).removal()},
+		{do: acquire, paths: route(2)},
+	})
+	has := make(map[uint32]bool)
+	routes, _ := h.Paths()
+	for _, c := range routes {
+		has[c.Route.Table] = !c.Remove
+	}
+	if has[1] || !has[2] {
+		t.Errorf("of the routes, the old one is there: %v, the new one: %v", has[1], has[2])
 	}
 }
 

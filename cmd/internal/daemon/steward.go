@@ -183,6 +183,7 @@ func (s *steward) work(orders []order) {
 				w.add(o)
 			}
 		case shed:
+			s.change(&w) // it may take away what an order before it adds
 			w.add(o)
 		case release:
 			w.add(o)
