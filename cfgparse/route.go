@@ -12,7 +12,8 @@ import (
 
 const routeArgs = "[TYPE] [to] PREFIX [via ADDR] [dev IF] [src ADDR] [table T] [metric N] [OPTION...] [nexthop via ADDR...]"
 
-// keepalivedProtocol is how keepalived marks its routes and rules (rt_protos).
+// keepalivedProtocol is how keepalived marks its routes and rules (rt_protos);
+// regent has a mark of its own for those that it may remove.
 const keepalivedProtocol = 18
 
 // routeTypes are the kernel's RTN_* numbers.
@@ -331,8 +332,10 @@ func (r *routeReader) finish() {
 		r.Destination = everything(r.Family)
 	}
 	r.i = 0
-	if r.Protocol != 0 && r.Protocol != keepalivedProtocol && !r.NoTrack {
-		r.warn(syntax.General, "no_track", "the protocol is keepalived's own, 18", "a route that is tracked cannot have another protocol")
+	if r.Protocol != 0 && !r.NoTrack {
+		if r.Protocol != keepalivedProtocol {
+			r.warn(syntax.General, "no_track", "the protocol is regent's own", "a route that is tracked cannot have another protocol")
+		}
 		r.Protocol = 0
 	}
 	if r.Interface == "" && r.VRF == "" && !r.NoTrack {

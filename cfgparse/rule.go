@@ -205,8 +205,10 @@ func (r *ruleReader) finish() {
 		r.l.preferences[r.Family]--
 		r.warn(syntax.General, "preference N", "preference "+showNumber(r.Priority)+" is used, which is probably not what was meant", "rule without preference")
 	}
-	if r.Protocol != 0 && r.Protocol != keepalivedProtocol && !r.NoTrack {
-		r.warn(syntax.General, "no_track", "the protocol is keepalived's own, 18", "a rule that is tracked cannot have another protocol")
+	if r.Protocol != 0 && !r.NoTrack {
+		if r.Protocol != keepalivedProtocol {
+			r.warn(syntax.General, "no_track", "the protocol is regent's own", "a rule that is tracked cannot have another protocol")
+		}
 		r.Protocol = 0
 	}
 	if r.TrackGroup != "" && r.IIF == "" && r.OIF == "" {
