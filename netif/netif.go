@@ -104,6 +104,13 @@ type Packet struct {
 	Payload  []byte // what follows the IP header; when received, valid until the next Receive
 }
 
+// A Drop is a packet that Flush could not send.
+type Drop struct {
+	Packet int // how many calls of Queue came before its own since the last Flush
+	Link   int
+	Err    error // a unix.Errno
+}
+
 // A Change adds an address to a link or removes it.
 type Change struct {
 	Link    int // index

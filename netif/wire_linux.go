@@ -40,13 +40,6 @@ type WireCounts struct {
 	Dropped   uint64 // packets that could not leave
 }
 
-// A Drop is a packet that Flush could not send.
-type Drop struct {
-	Packet int // how many calls of Queue came before its own since the last Flush
-	Link   int
-	Err    error // a unix.Errno
-}
-
 // OpenWire opens the sockets in the network namespace of the calling thread.
 // The receive buffer has the given size in bytes for each family; it must hold
 // what arrives while the loop is held up. Without IPv6 in the kernel the wire

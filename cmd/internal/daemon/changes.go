@@ -1,0 +1,95 @@
+package daemon
+
+import "regent/netif"
+
+// changes are those of several orders, to be made together: what goes of routes
+// and rules before the addresses that they need, and what comes after them.
+type changes struct {
+	going, coming ways
+	all           []netif.Change
+	owners        []*router // of each
+}
+
+// ways are routes and rules and whose each of them is.
+type ways struct {
+	paths
+	routesOf, rulesOf []*router
+}
+
+func (w *changes) add(o order) {
+	w.all = append(w.all, o.changes...)
+	for range o.changes {
+		w.owners = append(w.owners, o.router)
+	}
+	if o.do == acquire {
+		w.coming.add(o)
+	} else {
+		w.going.add(o)
+	}
+}
+
+func (w *ways) add(o order) {
+	w.routes = append(w.routes, o.paths.routes...)
+	for range o.paths.routes {
+		w.routesOf = append(w.routesOf, o.router)
+	}
+	w.rules = append(w.rules, o.paths.rules...)
+	for range o.paths.rules {
+		w.rulesOf = append(w.rulesOf, o.router)
+	}
+}
+
+// change makes the changes and tells the loop which of them the kernel refused.
+func (s *steward) change(w *changes) {
+	var refusals []refusal
+	refusals = s.changeRules(&w.going, refusals)
+	refusals = s.changeRoutes(&w.going, refusals)
+	refusals = s.changeAddresses(w, refusals)
+	refusals = s.changeRoutes(&w.coming, refusals)
+	refusals = s.changeRules(&w.coming, refusals)
+	s.complain(refusals)
+	*w = changes{}
+}
+
+func (s *steward) changeRoutes(w *ways, refusals []refusal) []refusal {
+	if len(w.routes) == 0 {
+		return refusals
+	}
+	return collect(refusals, s.host.ChangeRoutes(w.routes), w.routesOf)
+}
+
+func (s *steward) changeRules(w *ways, refusals []refusal) []refusal {
+	if len(w.rules) == 0 {
+		return refusals
+	}
+	return collect(refusals, s.host.ChangeRules(w.rules), w.rulesOf)
+}
+
+// collect adds the errors that there are, with whom they concern.
+func collect(refusals []refusal, errs []error, owners []*router) []refusal {
+	for i, err := range errs {
+		if err != nil {
+			refusals = append(refusals, refusal{owners[i], err})
+		}
+	}
+	return refusals
+}
+
+func (s *steward) changeAddresses(w *changes, refusals []refusal) []refusal {
+	if len(w.all) == 0 {
+		return refusals
+	}
+	errs := s.host.Change(w.all)
+	for i, c := range w.all {
+		where := place{c.Link, c.Address.Prefix.Addr()}
+		if len(errs) == 0 || errs[i] == nil {
+			delete(s.refused, where)
+			continue
+		}
+		refusals = append(refusals, refusal{w.owners[i], errs[i]})
+		if !c.Remove {
+			s.refused[where] = true
+		}
+	}
+	return refusals
+}

@@ -1,0 +1,55 @@
+package daemon
+
+import (
+	"reflect"
+	"slices"
+
+	"regent/netif"
+)
+
+// paths are the routes and policy rules of an estate (virtual_routes,
+// virtual_rules).
+type paths struct {
+	routes []netif.RouteChange
+	rules  []netif.RuleChange
+}
+
+// pathsOf returns what adds a router's routes and rules.
+func pathsOf(r *router) (p paths) {
+	for _, route := range r.Routes {
+		p.routes = append(p.routes, netif.RouteChange{Route: route})
+	}
+	for _, rule := range r.Rules {
+		p.rules = append(p.rules, netif.RuleChange{Rule: rule})
+	}
+	return p
+}
+
+// removal returns what takes them away again, the last one first.
+func (p paths) removal() paths {
+	q := paths{slices.Clone(p.routes), slices.Clone(p.rules)}
+	slices.Reverse(q.routes)
+	slices.Reverse(q.rules)
+	for i := range q.routes {
+		q.routes[i].Remove = true
+	}
+	for i := range q.rules {
+		q.rules[i].Remove = true
+	}
+	return q
+}
+
+// without returns the paths that others has not.
+func (p paths) without(others paths) paths {
+	return paths{
+		routes: keep(p.routes, func(c netif.RouteChange) bool {
+			return !slices.ContainsFunc(others.routes, func(o netif.RouteChange) bool { return reflect.DeepEqual(c, o) })
+		}),
+		rules: keep(p.rules, func(c netif.RuleChange) bool {
+			return !slices.ContainsFunc(others.rules, func(o netif.RuleChange) bool { return reflect.DeepEqual(c, o) })
+		}),
+	}
+}
+
+// empty reports whether there are none.
+func (p paths) empty() bool { return len(p.routes) == 0 && len(p.rules) == 0 }
