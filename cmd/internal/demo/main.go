@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -27,7 +28,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the demo took longer than %v", limit))
 	err := run(ctx, daemon(*program), *configs, os.Stdout)
-	interrupted := context.Cause(ctx) == context.Canceled
+	interrupted := errors.Is(ctx.Err(), context.Canceled)
 	cancel()
 	stop()
 	if interrupted {

@@ -35,6 +35,8 @@ type Lab struct {
 	fabric *Host // holds the bridges; no traffic of its own
 	stop   func() bool
 
+	closing sync.Once
+
 	mu       sync.Mutex
 	hosts    []*Host
 	procs    []*Proc
@@ -66,13 +68,11 @@ func New(ctx context.Context) (*Lab, error) {
 }
 
 // Close kills what still runs and takes the network away. It may be called
-// more than once.
-func (l *Lab) Close() {
+// more than once; every call returns when all of that is done.
+func (l *Lab) Close() { l.closing.Do(l.close) }
+
+func (l *Lab) close() {
 	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
-		return
-	}
 	l.closed = true
 	procs, hosts, captures, probes := l.procs, l.hosts, l.captures, l.probes
 	l.mu.Unlock()
