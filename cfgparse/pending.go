@@ -23,12 +23,12 @@ var pendingWords = map[string]string{
 		default_interface vrrp_garp_interval vrrp_gna_interval vrrp_garp_extra_if
 		vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier vrrp_netlink_cmd_rcv_bufs vrrp_netlink_monitor_rcv_bufs
 		vrrp_netlink_cmd_rcv_bufs_force vrrp_netlink_monitor_rcv_bufs_force
-		process_monitor_rcv_bufs process_monitor_rcv_bufs_force vrrp_iptables vrrp_ipsets nftables
-		nftables_priority nftables_counters nftables_ifindex snmp_socket enable_traps enable_snmp_vrrp
+		process_monitor_rcv_bufs process_monitor_rcv_bufs_force vrrp_iptables vrrp_ipsets 
+		nftables_ifindex snmp_socket enable_traps enable_snmp_vrrp
 		enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3 enable_dbus dbus_service_name
 		dbus_no_interface_name lvs_sync_daemon`,
 	"vrrp_instance": `unicast_fault_no_peer old_unicast_checksum 
-		track_bfd track_src_ip no_accept skip_check_adv_addr
+		track_bfd track_src_ip skip_check_adv_addr
 		timer_expired_backup garp_extra_if use_vmac use_vmac_addr vmac_xmit_base use_ipvlan vrf
 		promote_secondaries linkbeat_use_polling kernel_rx_buf_size
 		notify_master notify_backup notify_fault notify_stop notify_deleted notify notify_master_rx_lower_pri

@@ -127,11 +127,11 @@ func serve(o *options, log *slog.Logger) int {
 
 // operate opens the host and runs the routers of a configuration on it.
 func operate(o *options, cfg *cfgparse.Config, log *slog.Logger) int {
-	host, err := netif.Open(log)
+	host, err := openHost(cfg.Global.Firewall, log)
 	if err != nil {
 		return refuse(log, err)
 	}
-	defer host.Close()
+	defer host.close(log)
 	wire, err := netif.OpenWire(daemon.ReceiveBuffer(cfg))
 	if err != nil {
 		return refuse(log, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/netip"
 	"reflect"
@@ -30,6 +31,7 @@ type Host struct {
 	announced []Announcement
 	routes    []netif.RouteChange
 	rules     []netif.RuleChange
+	filtered  map[netif.Refusal]bool
 }
 
 // A link is a host's place on a segment. The host's lock guards it.
@@ -212,6 +214,29 @@ func (h *Host) ChangeRules(changes []netif.RuleChange) []error {
 	defer h.mu.Unlock()
 	h.rules = append(h.rules, changes...)
 	return nil
+}
+
+// Filter keeps which addresses are refused.
+func (h *Host) Filter(refuse, accept []netif.Refusal) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.filtered == nil {
+		h.filtered = map[netif.Refusal]bool{}
+	}
+	for _, r := range accept {
+		delete(h.filtered, r)
+	}
+	for _, r := range refuse {
+		h.filtered[r] = true
+	}
+	return nil
+}
+
+// Refused returns the addresses that are refused now.
+func (h *Host) Refused() map[netif.Refusal]bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.filtered)
 }
 
 // RemoveLeftovers finds none: nobody dies here.

@@ -35,11 +35,12 @@ type Daemon struct {
 	lookouts lookouts
 
 	links   map[string]*link
-	names   map[int]string     // of links, by index
-	uses    map[string]use     // of links, by name
-	owner   map[estate]*router // of each virtual address
-	strange map[int]*strangers // of the links where routers are, by index
-	cleaned bool               // a predecessor's leftovers are gone
+	names   map[int]string         // of links, by index
+	uses    map[string]use         // of links, by name
+	owner   map[estate]*router     // of each virtual address
+	strange map[int]*strangers     // of the links where routers are, by index
+	guarded map[netif.Refusal]bool // what the host is to drop (no_accept)
+	cleaned bool                   // a predecessor's leftovers are gone
 	ended   bool
 
 	logUnknown bool   // log_unknown_vrids

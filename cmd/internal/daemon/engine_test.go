@@ -270,3 +270,24 @@ func TestRoutesComeAndGoWithTheReign(t *testing.T) {
 		}
 	})
 }
+
+// B-23, no_accept: what is sent to the address is refused from the start, and no
+// longer when a reload says so.
+func TestAddressesThatAreNotAccepted(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1).start(conf(150, "no_accept"))
+		if got := n.Refused(); len(got) != 1 || !got[netif.Refusal{Addr: vip}] {
+			t.Errorf("refused: %v, want %v", got, vip)
+		}
+		n.Reload(parse(w, conf(150)))
+		synctest.Wait()
+		if got := n.Refused(); len(got) != 0 {
+			t.Errorf("still refused: %v", got)
+		}
+		n.Reload(parse(w, conf(255, "no_accept")))
+		synctest.Wait()
+		if got := n.Refused(); len(got) != 0 {
+			t.Errorf("an owner refuses %v", got)
+		}
+	})
+}

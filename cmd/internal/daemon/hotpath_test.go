@@ -31,6 +31,7 @@ func (s *still) Change([]netif.Change) []error                   { return nil }
 func (s *still) ChangeRoutes([]netif.RouteChange) []error        { return nil }
 func (s *still) ChangeRules([]netif.RuleChange) []error          { return nil }
 func (s *still) RemoveLeftovers() (int, error)                   { return 0, nil }
+func (s *still) Filter(_, _ []netif.Refusal) error               { return nil }
 func (s *still) Announce([]netif.Announcement) (int, error)      { return 0, nil }
 func (s *still) Watch(context.Context, func([]netif.Link)) error { return nil }
 

@@ -45,6 +45,7 @@ func (d *Daemon) linked(links []netif.Link) {
 			}
 		}
 	}
+	d.guard()
 	if !d.cleaned {
 		d.clean()
 		names = d.usedLinks() // those that are not there, too

@@ -30,7 +30,8 @@ type (
 		Change([]netif.Change) []error
 		ChangeRoutes([]netif.RouteChange) []error
 		ChangeRules([]netif.RuleChange) []error
-		RemoveLeftovers() (removed int, err error) // routes and rules of a killed predecessor
+		Filter(refuse, accept []netif.Refusal) error // drop what is sent to addresses, or no longer
+		RemoveLeftovers() (removed int, err error)   // routes and rules of a killed predecessor
 		Announce([]netif.Announcement) (sent int, err error)
 	}
 

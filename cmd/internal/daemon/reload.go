@@ -76,6 +76,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 	if !d.cleaned {
 		return // the first links bring everything to life
 	}
+	d.guard()
 	d.resettle()
 	for _, r := range fresh {
 		if !r.profile.Owner { // nothing of it may be there while it is no master

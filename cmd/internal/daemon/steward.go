@@ -36,6 +36,8 @@ type order struct {
 	changes  []netif.Change       // acquire, shed, release
 	paths    paths                // acquire, shed, release
 	announce []netif.Announcement // announce
+	refuse   []netif.Refusal      // guard
+	accept   []netif.Refusal      // guard
 	times    int                  // announce: messages for each address
 	link     int                  // join, leave: index
 	group    netip.Addr           // join, leave; invalid for a unicast router
@@ -54,6 +56,7 @@ const (
 	leave
 	forget // a router that is no more
 	sweep  // remove the routes and rules that a predecessor left behind
+	guard  // refuse what is sent to some addresses, and no longer to others
 )
 
 // A place is where an address is.
@@ -195,6 +198,10 @@ func (s *steward) work(orders []order) {
 			s.member(o)
 		case forget:
 			over[o.router] = true
+		case guard:
+			if err := s.host.Filter(o.refuse, o.accept); err != nil {
+				s.complain([]refusal{{nil, err}})
+			}
 		case sweep:
 			if _, err := s.host.RemoveLeftovers(); err != nil {
 				s.complain([]refusal{{nil, err}})

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"log/slog"
+
+	"regent/cfgparse"
+	"regent/netif"
+)
+
+// A host is netif's, with a firewall that is there only while it is needed.
+// The daemon's steward alone calls Filter.
+type host struct {
+	*netif.Host
+	settings netif.FirewallSettings
+	firewall *netif.Firewall // nil: nothing is refused
+}
+
+// openHost opens the host, and removes the firewall that a killed predecessor
+// left behind.
+func openHost(cfg cfgparse.Firewall, log *slog.Logger) (*host, error) {
+	h, err := netif.Open(log)
+	if err != nil {
+		return nil, err
+	}
+	settings := netif.FirewallSettings{Table: cfg.Table, Priority: int32(cfg.Priority), Counters: cfg.Counters}
+	if err := h.RemoveFirewall(settings.Table); err != nil {
+		log.Debug("no firewall of a predecessor to remove", "error", err)
+	}
+	return &host{Host: h, settings: settings}, nil
+}
+
+// Filter makes the host drop what is sent to some addresses (no_accept), and
+// accept again what is sent to others.
+func (h *host) Filter(refuse, accept []netif.Refusal) error {
+	if h.firewall == nil {
+		if len(refuse) == 0 {
+			return nil
+		}
+		var err error
+		if h.firewall, err = h.OpenFirewall(h.settings); err != nil {
+			return err
+		}
+	}
+	return h.firewall.Change(refuse, accept)
+}
+
+// close leaves nothing behind.
+func (h *host) close(log *slog.Logger) {
+	if h.firewall != nil {
+		if err := h.firewall.Close(); err != nil {
+			log.Error("cannot remove the firewall", "error", err)
+		}
+	}
+	_ = h.Host.Close() // sockets alone
+}
