@@ -7,16 +7,10 @@ import (
 	"time"
 )
 
-const (
-	patience = 2 * time.Second       // for a script that was told to end
-	farewell = 50 * time.Millisecond // for the same when the daemon itself is in a hurry
-	despair  = time.Second           // for one that was killed, then
-)
-
 // A script is a check that runs a command.
 type script struct {
 	check   Check
-	watcher *Watcher
+	runner  *Runner
 	report  func(Result)
 	command *command // nil: has yet to be found
 }
@@ -78,13 +72,7 @@ func (s *script) run(ctx context.Context) {
 // end makes sure that nothing is left of a run: neither the process nor what
 // it has started in its group.
 func (s *script) end(ctx context.Context, p *process, began time.Time) {
-	p.terminate()
-	ended := p.wait(ctx, time.Now().Add(patience))
-	if !ended && ctx.Err() != nil {
-		ended = p.wait(context.Background(), time.Now().Add(farewell))
-	}
-	p.kill() // even if it has ended: its children may have ignored the first signal
-	for !ended {
+	for ended := p.end(ctx); !ended; {
 		// Only a process that the kernel cannot free is here for a second
 		// turn. It counts as a failure for every run that it keeps from us.
 		if ended = p.wait(ctx, time.Now().Add(s.check.period())); ended {
@@ -98,19 +86,14 @@ func (s *script) end(ctx context.Context, p *process, began time.Time) {
 	p.reap()
 }
 
-// start starts the command, on the thread that starts them all.
+// start starts the command.
 func (s *script) start() (p *process, err error) {
 	if s.command == nil {
 		if s.command, err = s.check.command(); err != nil {
 			return nil, err
 		}
 	}
-	done := make(chan struct{})
-	s.watcher.starts <- func() {
-		defer close(done)
-		p, err = s.command.start(s.watcher.null.Fd())
-	}
-	<-done
+	p, err = s.runner.start(s.command)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.command = nil // it may come back elsewhere in PATH
 	}

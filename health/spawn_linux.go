@@ -186,6 +186,19 @@ func (p *process) reap() Result {
 	}
 }
 
+// end asks the whole group to end, waits, less patiently once ctx has ended, and
+// kills what is left of it. It reports whether the process has ended; the signal
+// that nobody can ignore may take a moment longer.
+func (p *process) end(ctx context.Context) (ended bool) {
+	p.terminate()
+	ended = p.wait(ctx, time.Now().Add(patience))
+	if !ended && ctx.Err() != nil {
+		ended = p.wait(context.Background(), time.Now().Add(farewell))
+	}
+	p.kill() // even if it has ended: its children may have ignored the first signal
+	return ended
+}
+
 // terminate asks the whole group to end.
 func (p *process) terminate() { syscall.Kill(-p.pid, syscall.SIGTERM) }
 

@@ -3,16 +3,13 @@ package health
 import (
 	"context"
 	"fmt"
-	"os"
-	"runtime"
 	"sync"
 	"time"
 )
 
 // A Watcher runs checks. A check costs it a goroutine, but no thread.
 type Watcher struct {
-	null   *os.File    // standard input, output and error of every script
-	starts chan func() // done on the thread that starts every script
+	runner *Runner // starts every script
 
 	mu      sync.Mutex
 	scripts int                        // being watched
@@ -26,37 +23,21 @@ type Watcher struct {
 
 // NewWatcher returns a watcher that needs to be closed.
 func NewWatcher() (*Watcher, error) {
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	runner, err := NewRunner()
 	if err != nil {
-		return nil, fmt.Errorf("open standard streams of scripts: %w", err)
+		return nil, err
 	}
-	w := &Watcher{null: null, starts: make(chan func()), latest: map[string]<-chan struct{}{}}
-	go keepThread(w.starts)
-	return w, nil
+	return &Watcher{runner: runner, latest: map[string]<-chan struct{}{}}, nil
 }
 
 // Close releases the watcher when every Watch has returned.
 func (w *Watcher) Close() {
-	close(w.starts)
-	w.null.Close()
+	w.runner.Close()
 	if w.inotify != nil {
 		w.inotify.close()
 	}
 	if w.census != nil {
 		w.census.close()
-	}
-}
-
-// keepThread does all work on one thread. The kernel ends a script with the
-// thread that started it, not with the process (PR_SET_PDEATHSIG), and Go ends
-// a thread when a goroutine returns that has locked itself to it, which might
-// be any goroutine of the program. On a thread of its own that cannot happen
-// as long as there are scripts.
-func keepThread(work <-chan func()) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread() // or the thread would end here
-	for f := range work {
-		f()
 	}
 }
 
@@ -82,7 +63,7 @@ func (w *Watcher) Watch(ctx context.Context, c Check, report func(Report)) error
 		defer w.succeed(c.Name)()
 		rhythm := w.enter(c.period())
 		defer w.leave()
-		s := &script{check: c, watcher: w, report: tell}
+		s := &script{check: c, runner: w.runner, report: tell}
 		s.watch(ctx, rhythm)
 		return nil
 	case File:
