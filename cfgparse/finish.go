@@ -24,6 +24,7 @@ func (l *loader) finish() {
 		l.finishInstance(d)
 	}
 	l.finishGroups()
+	l.finishGlobal()
 	used := map[string]bool{}
 	for _, d := range l.drafts {
 		useScripts(used, d.Tracks)

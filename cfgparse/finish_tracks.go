@@ -93,10 +93,25 @@ func (l *loader) finishGroups() {
 
 func (l *loader) finishNotify(d *draft) { l.judgeNotify(&d.Notify) }
 
+// finishGlobal drops those of the daemon's own scripts that cannot be run.
+func (l *loader) finishGlobal() {
+	n := &l.cfg.Global.Notify
+	for keyword, c := range map[string]**Command{
+		"startup_script":          &n.Startup,
+		"shutdown_script":         &n.Shutdown,
+		"notify_fifo_script":      &n.FIFO.Script,
+		"vrrp_notify_fifo_script": &n.VRRP.Script,
+	} {
+		if *c != nil && !l.judgeScript((*c).At, keyword, (*c).Check(&l.cfg.Global)) {
+			*c = nil
+		}
+	}
+}
+
 // judgeNotify drops the scripts that this machine cannot run.
 func (l *loader) judgeNotify(n *Notify) {
 	for _, c := range []**Command{&n.Master, &n.Backup, &n.Fault, &n.Stop, &n.Deleted, &n.Any, &n.LowerPriority} {
-		if *c != nil && !l.judgeScript((*c).At, "notify script", (*c).check(&l.cfg.Global)) {
+		if *c != nil && !l.judgeScript((*c).At, "notify script", (*c).Check(&l.cfg.Global)) {
 			*c = nil
 		}
 	}

@@ -19,7 +19,7 @@ var pendingWords = map[string]string{
 		vrrp_notify_priority_changes fifo_write_vrrp_states_on_reload
 		notification_email notification_email_from smtp_server smtp_helo_name smtp_connect_timeout
 		smtp_alert smtp_alert_vrrp no_email_faults
-		vrrp_delay_after_boot disable_local_igmp vmac_prefix vmac_addr_prefix
+		vrrp_delay_after_boot disable_local_igmp vmac_addr_prefix
 		default_interface vrrp_garp_interval vrrp_gna_interval vrrp_garp_extra_if
 		vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier vrrp_netlink_cmd_rcv_bufs vrrp_netlink_monitor_rcv_bufs
 		vrrp_netlink_cmd_rcv_bufs_force vrrp_netlink_monitor_rcv_bufs_force
@@ -29,7 +29,7 @@ var pendingWords = map[string]string{
 		dbus_no_interface_name lvs_sync_daemon`,
 	"vrrp_instance": `unicast_fault_no_peer old_unicast_checksum 
 		track_bfd track_src_ip skip_check_adv_addr
-		timer_expired_backup garp_extra_if use_vmac use_vmac_addr vmac_xmit_base use_ipvlan vrf
+		timer_expired_backup garp_extra_if use_vmac_addr use_ipvlan vrf
 		promote_secondaries linkbeat_use_polling kernel_rx_buf_size
 		notify_master notify_backup notify_fault notify_stop notify_deleted notify notify_master_rx_lower_pri
 		notify_priority_changes smtp_alert lvs_sync_daemon_interface`,

@@ -127,8 +127,9 @@ func (l *loader) judgeScript(at syntax.Pos, name string, c health.Check) bool {
 	return false
 }
 
-// check is a notify command as health knows commands.
-func (c *Command) check(g *Global) health.Check {
+// Check is a command as health knows commands, for one run: with its user, or
+// that of all scripts.
+func (c *Command) Check(g *Global) health.Check {
 	h := health.Check{Kind: health.Script, Command: c.Args, User: c.User, Group: c.Group, Secure: g.ScriptSecurity, Groups: g.SupplementaryGroups}
 	if h.User == "" {
 		h.User, h.Group = g.ScriptUser, g.ScriptGroup

@@ -216,6 +216,62 @@ func (h *Host) ChangeRules(changes []netif.RuleChange) []error {
 	return nil
 }
 
+// MakeDevices gives the host a link for each device, which is down.
+func (h *Host) MakeDevices(devices []netif.Device) ([]netif.Made, []error) {
+	made := make([]netif.Made, len(devices))
+	for i, d := range devices {
+		name := d.Name
+		if name == "" {
+			name = fmt.Sprintf("%s.%d", d.Prefix, d.VRID)
+		}
+		h.mu.Lock()
+		segment := h.index(d.Parent).segment
+		h.mu.Unlock()
+		mac := net.HardwareAddr{0, 0, 0x5e, 0, 1, d.VRID}
+		if d.Family == netif.IPv6 {
+			mac[4] = 2
+		}
+		h.Attach(segment, name, mac)
+		h.SetUp(name, false)
+		h.mu.Lock()
+		made[i].Link = h.named(name).state
+		h.mu.Unlock()
+	}
+	return made, nil
+}
+
+// RaiseDevices brings links up.
+func (h *Host) RaiseDevices(links []int) []error { return h.power(links, true) }
+
+// LowerDevices brings links down.
+func (h *Host) LowerDevices(links []int) []error { return h.power(links, false) }
+
+func (h *Host) power(links []int, up bool) []error {
+	for _, name := range h.names(links) {
+		h.SetUp(name, up)
+	}
+	return nil
+}
+
+// RemoveDevices removes links.
+func (h *Host) RemoveDevices(links []int) []error {
+	for _, name := range h.names(links) {
+		h.Remove(name)
+	}
+	return nil
+}
+
+func (h *Host) names(links []int) (names []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, i := range links {
+		if l := h.index(i); l != nil {
+			names = append(names, l.state.Name)
+		}
+	}
+	return names
+}
+
 // Filter keeps which addresses are refused.
 func (h *Host) Filter(refuse, accept []netif.Refusal) error {
 	h.mu.Lock()

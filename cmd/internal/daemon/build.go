@@ -33,6 +33,7 @@ func (r *router) equip() {
 		r.profile.Auth = &r.Auth
 	}
 	r.profile.Proof = vrrp.NewProof(r.profile.Auth, r.Router.Interval, r.profile.Peers)
+	r.Router.VirtualMAC = r.virtual() && !r.VMAC.XmitBase
 	r.to = r.destinations()
 	r.built = make([]built, len(r.to))
 }
@@ -126,7 +127,7 @@ func (d *Daemon) necessities(r *router) []health.Track {
 		}
 	}
 	for _, a := range r.Estate.Addresses {
-		others(device(r, a), !a.NoTrack)
+		others(a.Interface, !a.NoTrack)
 	}
 	for _, p := range r.Routes {
 		others(p.Interface, !p.NoTrack)

@@ -8,6 +8,7 @@ type changes struct {
 	going, coming ways
 	all           []netif.Change
 	owners        []*router // of each
+	raise, lower  []int     // devices of virtual MACs
 }
 
 // ways are routes and rules and whose each of them is.
@@ -23,9 +24,18 @@ func (w *changes) add(o order) {
 	}
 	if o.do == acquire {
 		w.coming.add(o)
+		w.raise = appendDevice(w.raise, o.power)
 	} else {
 		w.going.add(o)
+		w.lower = appendDevice(w.lower, o.power)
 	}
+}
+
+func appendDevice(devices []int, index int) []int {
+	if index == 0 {
+		return devices
+	}
+	return append(devices, index)
 }
 
 func (w *ways) add(o order) {
@@ -44,11 +54,25 @@ func (s *steward) change(w *changes) {
 	var refusals []refusal
 	refusals = s.changeRules(&w.going, refusals)
 	refusals = s.changeRoutes(&w.going, refusals)
+	refusals = s.power(w, refusals)
 	refusals = s.changeAddresses(w, refusals)
 	refusals = s.changeRoutes(&w.coming, refusals)
 	refusals = s.changeRules(&w.coming, refusals)
 	s.complain(refusals)
 	*w = changes{}
+}
+
+// power brings the devices of virtual MACs down and up. One that is down is
+// silent and deaf, so this comes before its addresses go, and before they come.
+func (s *steward) power(w *changes, refusals []refusal) []refusal {
+	var errs []error
+	if len(w.lower) > 0 {
+		errs = append(errs, s.host.LowerDevices(w.lower)...)
+	}
+	if len(w.raise) > 0 {
+		errs = append(errs, s.host.RaiseDevices(w.raise)...)
+	}
+	return collect(refusals, errs, make([]*router, len(errs)))
 }
 
 func (s *steward) changeRoutes(w *ways, refusals []refusal) []refusal {

@@ -43,6 +43,7 @@ type Daemon struct {
 	cleaned bool                   // a predecessor's leftovers are gone
 	ended   bool
 
+	vmacPrefix string // of the names of devices (vmac_prefix)
 	logUnknown bool   // log_unknown_vrids
 	limits     limits // for what is no router's and no link's
 
@@ -229,5 +230,8 @@ func (d *Daemon) stop() {
 	d.ended = true
 	for _, r := range d.routers {
 		d.step(r, fsm.Stop{})
+		if r.device.Index != 0 {
+			d.leave(r)
+		}
 	}
 }

@@ -31,12 +31,12 @@ func (h holdings) same(o holdings) bool {
 
 // toAcquire is the order to take all that a router owns.
 func (r *router) toAcquire() order {
-	return order{router: r, do: acquire, changes: r.holds.acquire, paths: r.holds.paths}
+	return order{router: r, do: acquire, changes: r.holds.acquire, paths: r.holds.paths, power: r.device.Index}
 }
 
 // toRelease is the order to give it up.
 func (r *router) toRelease() order {
-	return order{router: r, do: release, changes: r.holds.release, paths: r.holds.paths.removal()}
+	return order{router: r, do: release, changes: r.holds.release, paths: r.holds.paths.removal(), power: r.device.Index}
 }
 
 // resolve finds the links of all that a router owns. What has no link now is
@@ -45,7 +45,7 @@ func (d *Daemon) resolve(r *router) holdings {
 	h := holdings{paths: pathsOf(r)}
 	r.real = d.reallyOwns(r)
 	for _, a := range r.Estate.Addresses {
-		l := d.links[device(r, a)]
+		l, by := d.place(r, a)
 		if l == nil {
 			continue
 		}
@@ -55,12 +55,28 @@ func (d *Daemon) resolve(r *router) holdings {
 		}
 		if !l.NoARP {
 			h.announce = append(h.announce, netif.Announcement{
-				Link: l.Index, MAC: l.MAC, Addr: a.Prefix.Addr(), Router: true,
+				Link: by, MAC: l.MAC, Addr: a.Prefix.Addr(), Router: true,
 			})
 		}
 	}
 	slices.Reverse(h.release)
 	return h
+}
+
+// place returns the link that an address of a router lives on, nil if it is not
+// there, and the index of the one by which it is announced: a device with a
+// virtual MAC is announced by its parent.
+func (d *Daemon) place(r *router, a netif.Address) (l *netif.Link, by int) {
+	if a.Interface == "" && r.virtual() {
+		if r.device.Index == 0 {
+			return nil, 0
+		}
+		return &r.device, r.link
+	}
+	if l := d.links[device(r, a)]; l != nil {
+		return &l.Link, l.Index
+	}
+	return nil, 0
 }
 
 // reallyOwns returns which of an owner's addresses the host has by itself. They
@@ -83,8 +99,11 @@ func (d *Daemon) reallyOwns(r *router) []netip.Addr {
 
 // device returns the interface that an address of a router lives on.
 func device(r *router, a netif.Address) string {
-	if a.Interface != "" {
+	switch {
+	case a.Interface != "":
 		return a.Interface
+	case r.device.Index != 0:
+		return r.device.Name
 	}
 	return r.Port.Interface
 }

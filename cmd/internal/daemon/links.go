@@ -190,7 +190,7 @@ func (d *Daemon) move(r *router, index int) {
 	if r.link != 0 {
 		delete(d.table, r.meeting())
 		if r.joined {
-			d.steward.give(order{router: r, do: leave, link: r.link, group: r.Port.Group})
+			d.leave(r)
 		}
 	}
 	r.link, r.joined, r.deaf = index, false, nil
@@ -210,18 +210,53 @@ func (d *Daemon) move(r *router, index int) {
 // predecessor's leftovers are gone (B-29).
 func (d *Daemon) hear(r *router) {
 	r.stay++
-	d.steward.give(order{router: r, do: join, link: r.link, group: r.Port.Group, stay: r.stay})
+	o := order{router: r, do: join, link: r.link, group: r.Port.Group, stay: r.stay}
+	if r.virtual() {
+		o.device = &netif.Device{
+			VMAC: r.VMAC, Parent: r.link, Family: r.Port.Family, VRID: r.VRID, Prefix: d.vmacPrefix,
+			Both: slices.ContainsFunc(r.Estate.Addresses, func(a netif.Address) bool {
+				return a.Interface == "" && netif.FamilyOf(a.Prefix.Addr()) != r.Port.Family
+			}),
+		}
+	}
+	d.steward.give(o)
 }
 
+// leave takes back what hear has asked for.
+func (d *Daemon) leave(r *router) {
+	d.steward.give(order{router: r, do: leave, link: r.link, group: r.Port.Group, unmake: r.device.Index})
+	r.device, r.resolved = netif.Link{}, false
+}
+
+// virtual reports whether the router has a virtual MAC (use_vmac).
+func (r *router) virtual() bool { return r.VMAC.Kind == netif.MACVLAN }
+
 // joined is the steward's answer to a join.
-func (d *Daemon) joined(o order, err error) {
+func (d *Daemon) joined(o order, made netif.Made, err error) {
 	r := o.router
 	if o.stay != r.stay { // it has moved on
 		if err == nil {
-			d.steward.give(order{router: r, do: leave, link: o.link, group: o.group})
+			d.steward.give(order{router: r, do: leave, link: o.link, group: o.group, unmake: made.Link.Index})
 		}
 		return
 	}
 	r.joined, r.deaf = err == nil, err
+	if made.Link.Index != 0 {
+		d.made(r, made)
+	}
 	d.judge(r, health.Report{})
+}
+
+// made takes the device that has been made for a router.
+func (d *Daemon) made(r *router, made netif.Made) {
+	r.device, r.resolved = made.Link, false
+	if made.Unset != nil {
+		d.about(r).Warn("settings of the kernel that a virtual MAC needs could not be made", "error", made.Unset)
+	}
+	d.own()
+	d.settle(r)
+	if made.Adopted {
+		d.about(r).Warn("a predecessor has left its device behind; it is used again", "interface", r.device.Name)
+		d.steward.give(r.toRelease())
+	}
 }

@@ -97,7 +97,7 @@ func TestLinksThatSwapNames(t *testing.T) {
 	if r.link != second.Index || r.state != fsm.Initialize || d.links["eth0"].Index != second.Index || d.links["eth1"].Index != first.Index {
 		t.Errorf("the router is %v on link %d, want INIT on %d", r.state, r.link, second.Index)
 	}
-	d.joined(order{router: r, stay: r.stay}, nil)
+	d.joined(order{router: r, stay: r.stay}, netif.Made{}, nil)
 	if r.state != fsm.Backup || d.table[r.meeting()] != r {
 		t.Errorf("it is %v after the join", r.state)
 	}

@@ -30,6 +30,10 @@ type (
 		Change([]netif.Change) []error
 		ChangeRoutes([]netif.RouteChange) []error
 		ChangeRules([]netif.RuleChange) []error
+		MakeDevices([]netif.Device) ([]netif.Made, []error)
+		RaiseDevices(links []int) []error
+		LowerDevices(links []int) []error
+		RemoveDevices(links []int) []error
 		Filter(refuse, accept []netif.Refusal) error // drop what is sent to addresses, or no longer
 		RemoveLeftovers() (removed int, err error)   // routes and rules of a killed predecessor
 		Announce([]netif.Announcement) (sent int, err error)

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -27,10 +28,15 @@ type identity struct {
 	vrid    uint8
 	version uint8
 	group   netip.Addr // invalid: unicast
+	vmac    string     // what tells one device with a virtual MAC from another
 }
 
 func identityOf(in *cfgparse.Instance) identity {
-	return identity{in.Port.Interface, in.Port.Family, in.VRID, in.Router.Version, in.Port.Group}
+	vmac := ""
+	if v := in.VMAC; v.Kind != netif.Parent {
+		vmac = fmt.Sprint(v.Kind, v.Name, v.MAC, v.XmitBase)
+	}
+	return identity{in.Port.Interface, in.Port.Family, in.VRID, in.Router.Version, in.Port.Group, vmac}
 }
 
 // configure makes the daemon run a configuration: its first, or another one.
@@ -63,6 +69,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 		r.index = i
 		d.routers = append(d.routers, r)
 	}
+	d.vmacPrefix = cfg.Global.VMACPrefix
 	d.logUnknown = cfg.Global.LogUnknownVRIDs
 	d.own()
 	for _, r := range old {

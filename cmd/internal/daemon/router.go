@@ -6,6 +6,7 @@ import (
 	"regent/cfgparse"
 	"regent/fsm"
 	"regent/health"
+	"regent/netif"
 	"regent/vrrp"
 )
 
@@ -18,6 +19,7 @@ type router struct {
 	member int                // index in the group
 	timer  timer
 
+	device   netif.Link // the one with its virtual MAC; Index 0: none, or not made yet
 	link     int        // index of its interface; 0: there is none
 	joined   bool       // it hears its adverts on that link
 	deaf     error      // why it does not: joining failed

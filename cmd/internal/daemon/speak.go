@@ -113,7 +113,7 @@ func (r *router) send(w Wire, priority uint8) (copies int) {
 			b.payload = r.encode(b.payload[:0], dst, priority)
 			b.made = want
 		}
-		w.Queue(netif.Packet{Link: r.link, Envelope: r.envelope(dst), Payload: b.payload})
+		w.Queue(r.packet(dst, b.payload))
 	}
 	return len(r.to)
 }
@@ -126,8 +126,18 @@ func (r *router) sendSigned(w Wire, priority uint8) {
 		if i > 0 {
 			vrrp.Resum(b.payload, r.envelope(dst), r.form)
 		}
-		w.Queue(netif.Packet{Link: r.link, Envelope: r.envelope(dst), Payload: b.payload})
+		w.Queue(r.packet(dst, b.payload))
 	}
+}
+
+// packet puts an encoded advert on its way: from the virtual MAC, if there is
+// one that is not kept from it (vmac_xmit_base, W-4).
+func (r *router) packet(dst netip.Addr, payload []byte) netif.Packet {
+	p := netif.Packet{Link: r.link, Envelope: r.envelope(dst), Payload: payload}
+	if r.Router.VirtualMAC && dst.IsMulticast() {
+		p.MAC = r.device.MAC
+	}
+	return p
 }
 
 func (r *router) encode(b []byte, dst netip.Addr, priority uint8) []byte {

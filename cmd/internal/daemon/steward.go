@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"sync"
@@ -41,6 +42,9 @@ type order struct {
 	times    int                  // announce: messages for each address
 	link     int                  // join, leave: index
 	group    netip.Addr           // join, leave; invalid for a unicast router
+	device   *netif.Device        // join: to be made first; nil: none
+	unmake   int                  // leave: index of a device to be removed; 0: none
+	power    int                  // acquire, release: index of a device to be raised or lowered; 0: none
 	stay     int                  // join: which of the router's stays on a link it is for
 }
 
@@ -228,17 +232,35 @@ func (s *steward) work(orders []order) {
 func (s *steward) member(o order) {
 	var err error
 	switch {
-	case o.do == join && o.group.IsValid():
-		err = s.wire.Join(o.link, o.group)
-	case o.do == leave && o.group.IsValid():
+	case o.do == join:
+		var made netif.Made
+		if made, err = s.make(o.device); err == nil && o.group.IsValid() {
+			err = s.wire.Join(o.link, o.group)
+		}
+		s.report(func(d *Daemon) { d.joined(o, made, err) })
+		return
+	case o.group.IsValid():
 		err = s.wire.Leave(o.link, o.group)
 	}
+	if o.unmake != 0 {
+		err = errors.Join(append(s.host.RemoveDevices([]int{o.unmake}), err)...)
+	}
 	switch {
-	case o.do == join:
-		s.report(func(d *Daemon) { d.joined(o, err) })
 	case err != nil:
 		s.complain([]refusal{{o.router, err}})
 	}
+}
+
+// make makes the device of a virtual MAC, if one is asked for.
+func (s *steward) make(device *netif.Device) (netif.Made, error) {
+	if device == nil {
+		return netif.Made{}, nil
+	}
+	made, errs := s.host.MakeDevices([]netif.Device{*device})
+	if len(errs) > 0 {
+		return netif.Made{}, errs[0]
+	}
+	return made[0], nil
 }
 
 // A refusal is something that the kernel would not do.
