@@ -80,3 +80,24 @@ func TestMissingFile(t *testing.T) {
 		t.Errorf("cfg %v, exit %d, %v", cfg, ds.ExitCode(), ds)
 	}
 }
+
+// A script of the daemon itself without a usable user does not run as root
+// instead.
+func TestMachineJudgesTheDaemonsOwnScripts(t *testing.T) {
+	const scripts = "startup_script /x\nshutdown_script /x\nnotify_fifo /f\nnotify_fifo_script /x\nvrrp_notify_fifo /g\nvrrp_notify_fifo_script /x\n"
+	for settings, want := range map[string]int{"": 4, "script_user alice\n": 4, "script_user bob\n": 0, "enable_script_security\n": 0} {
+		cfg, ds := Load("k.conf", machine("global_defs {\n"+settings+scripts+"}"))
+		if cfg == nil {
+			t.Fatalf("%q: refused: %v", settings, ds)
+		}
+		n := 0
+		for _, c := range []*Command{cfg.Global.Notify.Startup, cfg.Global.Notify.Shutdown, cfg.Global.Notify.FIFO.Script, cfg.Global.Notify.VRRP.Script} {
+			if c != nil {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("%q: %d scripts, want %d: %v", settings, n, want, ds)
+		}
+	}
+}
