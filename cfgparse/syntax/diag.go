@@ -192,7 +192,7 @@ func (r *Report) Diagnostics() Diagnostics {
 	})
 	if r.dropped > 0 {
 		return append(r.list, Diagnostic{Severity: Warning, Class: General,
-			Message: fmt.Sprintf("%d more problems are not shown", r.dropped)})
+			Pos: r.list[len(r.list)-1].Pos, Message: fmt.Sprintf("%d more problems are not shown", r.dropped)})
 	}
 	return r.list
 }
