@@ -56,6 +56,14 @@ func (c *Check) identity() (identity, error) {
 	return id, nil
 }
 
+// Account returns the numbers of a user and a group. Without a user they are the
+// daemon's, without a group it is the user's primary one.
+func Account(user, group string) (uid, gid uint32, err error) {
+	c := Check{User: user, Group: group}
+	id, err := c.identity()
+	return id.uid, id.gid, err
+}
+
 // setgroupsDenied reports whether the user namespace forbids setgroups, which
 // every switch of identity calls (user_namespaces(7)).
 func setgroupsDenied() bool {
