@@ -12,11 +12,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"regent/cfgparse"
 	"regent/cfgparse/syntax"
 	"regent/cmd/internal/daemon"
 	"regent/cmd/internal/logging"
+	"regent/cmd/internal/notify"
 	"regent/cmd/internal/version"
 	"regent/health"
 	"regent/netif"
@@ -122,7 +124,21 @@ func serve(o *options, log *slog.Logger) int {
 		return exitFatal
 	}
 	defer pid.remove()
+	told := cfg.Global.Notify
+	runOnce(&cfg.Global, "startup_script", told.Startup, told.StartupTimeout, log)
+	defer runOnce(&cfg.Global, "shutdown_script", told.Shutdown, told.ShutdownTimeout, log)
 	return operate(o, cfg, log)
+}
+
+// runOnce runs the script before everything else or that after it, and waits for
+// it, as long as its timeout allows. That it fails stops nothing.
+func runOnce(g *cfgparse.Global, keyword string, c *cfgparse.Command, timeout time.Duration, log *slog.Logger) {
+	if c == nil {
+		return
+	}
+	if err := notify.RunOnce(context.Background(), g, c, timeout); err != nil {
+		log.Error(keyword+" failed", "error", err)
+	}
 }
 
 // operate opens the host and runs the routers of a configuration on it.
@@ -151,11 +167,17 @@ func operate(o *options, cfg *cfgparse.Config, log *slog.Logger) int {
 			log.Error("cannot prepare a track_file", "error", err)
 		}
 	}
-	d := daemon.New(cfg, wire, host, watcher.Watch, log)
-	defer obey(o, d, log)()
+	notifier, err := notify.New(&cfg.Global, log)
+	if err != nil {
+		return refuse(log, err)
+	}
+	d := daemon.New(cfg, wire, host, watcher.Watch, notifier, log)
+	defer obey(o, d, notifier, log)()
 	log.Info("starting " + version.String("regentd"))
 	ready()
-	if err := d.Run(ctx); err != nil {
+	err = d.Run(ctx)
+	notifier.Close(context.Background())
+	if err != nil {
 		log.Error("stopped", "error", err)
 		return exitFatal
 	}
@@ -165,13 +187,13 @@ func operate(o *options, cfg *cfgparse.Config, log *slog.Logger) int {
 
 // obey does what signals ask for, until end is called: a reload, and nothing for
 // those that only keepalived acts on, which must not end regentd.
-func obey(o *options, d *daemon.Daemon, log *slog.Logger) (end func()) {
+func obey(o *options, d *daemon.Daemon, n *notify.Notifier, log *slog.Logger) (end func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
 	go func() {
 		for s := range signals {
 			if s == syscall.SIGHUP {
-				reload(o, d, log)
+				reload(o, d, n, log)
 			} else {
 				log.Warn("signal has no effect", "signal", s)
 			}
@@ -181,7 +203,7 @@ func obey(o *options, d *daemon.Daemon, log *slog.Logger) (end func()) {
 }
 
 // reload reads the configuration anew. One that cannot be run replaces nothing.
-func reload(o *options, d *daemon.Daemon, log *slog.Logger) {
+func reload(o *options, d *daemon.Daemon, n *notify.Notifier, log *slog.Logger) {
 	log.Info("reloading", "file", o.file)
 	cfg, diagnostics := load(o)
 	tell(log, diagnostics)
@@ -189,6 +211,7 @@ func reload(o *options, d *daemon.Daemon, log *slog.Logger) {
 		log.Error("the new configuration cannot be run; the old one stays in force")
 		return
 	}
+	n.Update(&cfg.Global)
 	d.Reload(cfg)
 }
 

@@ -34,6 +34,8 @@ func (r *router) equip() {
 	}
 	r.profile.Proof = vrrp.NewProof(r.profile.Auth, r.Router.Interval, r.profile.Peers)
 	r.Router.VirtualMAC = r.virtual() && !r.VMAC.XmitBase
+	tell := r.Instance.Notify
+	r.tell = &tell
 	r.to = r.destinations()
 	r.built = make([]built, len(r.to))
 }

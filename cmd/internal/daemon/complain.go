@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"regent/cmd/internal/notify"
 	"regent/fsm"
 	"regent/netif"
 	"regent/vrrp"
@@ -157,6 +158,7 @@ func (d *Daemon) warn(r *router, warnings vrrp.Warnings, p *netif.Packet) {
 // contested tells that another router believes itself master.
 func (d *Daemon) contested(r *router, c fsm.Cause) {
 	r.count.Contests++
+	d.inform(r, notify.MasterRxLowerPri)
 	if held, ok := r.limits.contest.allow(d.now); ok {
 		d.about(r).Warn("Received advert from another master", "peer", c.Peer,
 			"priority", c.PeerPriority, "ours", c.Priority, "suppressed", held)

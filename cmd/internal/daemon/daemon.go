@@ -43,9 +43,11 @@ type Daemon struct {
 	cleaned bool                   // a predecessor's leftovers are gone
 	ended   bool
 
-	vmacPrefix string // of the names of devices (vmac_prefix)
-	logUnknown bool   // log_unknown_vrids
-	limits     limits // for what is no router's and no link's
+	vmacPrefix     string // of the names of devices (vmac_prefix)
+	notifier       Notifier
+	tellPriorities bool   // vrrp_notify_priority_changes
+	logUnknown     bool   // log_unknown_vrids
+	limits         limits // for what is no router's and no link's
 
 	now     fsm.Time // of this turn
 	actions []fsm.Action
@@ -64,9 +66,9 @@ type meeting struct {
 }
 
 // New returns a daemon for a configuration. It touches nothing before Run.
-func New(cfg *cfgparse.Config, w Wire, h Host, watch Watcher, log *slog.Logger) *Daemon {
+func New(cfg *cfgparse.Config, w Wire, h Host, watch Watcher, n Notifier, log *slog.Logger) *Daemon {
 	d := &Daemon{
-		wire: w, host: h, log: log,
+		wire: w, host: h, notifier: n, log: log,
 		epoch:   time.Now(),
 		board:   health.NewBoard(nil, nil),
 		table:   make(map[meeting]*router),
@@ -186,6 +188,7 @@ func (d *Daemon) step(r *router, ev fsm.Event) {
 	for _, a := range d.actions {
 		d.perform(g.members[a.Router], a)
 	}
+	d.informOf(g)
 }
 
 // perform does one action. Nothing here may block.
@@ -228,6 +231,7 @@ func (d *Daemon) stop() {
 		return
 	}
 	d.ended = true
+	d.informOfTheEnd()
 	for _, r := range d.routers {
 		d.step(r, fsm.Stop{})
 		if r.device.Index != 0 {

@@ -291,3 +291,29 @@ func TestAddressesThatAreNotAccepted(t *testing.T) {
 		}
 	})
 }
+
+// keepalived-language 4.8: what is told of an instance and of its group, in
+// order; the group comes after its members, and all are told of the end.
+func TestOthersAreTold(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n1 := w.node(1).start(script + conf(150, "notify_priority_changes", "track_script {\nchk\n}") +
+			"vrrp_sync_group G {\ngroup {\nV\n}\nsync_group_tracking_weight\n}\n")
+		n1.report("chk", 0)
+		w.pass(5 * time.Second)
+		n1.report("chk", 1)
+		n1.report("chk", 1)
+		n1.SetUp("eth0", false)
+		synctest.Wait()
+		n1.stop()
+		want := []string{
+			`INSTANCE "V" BACKUP 150`, `GROUP "G" BACKUP 0`,
+			`INSTANCE "V" MASTER 150`, `GROUP "G" MASTER 0`,
+			`INSTANCE "V" MASTER_PRIORITY 90`,
+			`INSTANCE "V" FAULT 90`, `GROUP "G" FAULT 0`,
+			`INSTANCE "V" STOP 90`, `GROUP "G" STOP 0`,
+		}
+		if got := strings.Join(n1.events, "\n"); got != strings.Join(want, "\n") {
+			t.Errorf("told\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+		}
+	})
+}

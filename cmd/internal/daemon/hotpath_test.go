@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"regent/cmd/internal/notify"
 	"regent/fsm"
 	"regent/netif"
 	"regent/vrrp"
@@ -36,6 +37,7 @@ func (s *still) MakeDevices([]netif.Device) ([]netif.Made, []error) { return nil
 func (s *still) RaiseDevices([]int) []error                         { return nil }
 func (s *still) LowerDevices([]int) []error                         { return nil }
 func (s *still) RemoveDevices([]int) []error                        { return nil }
+func (s *still) Tell(notify.Event)                                  {}
 func (s *still) Announce([]netif.Announcement) (int, error)         { return 0, nil }
 func (s *still) Watch(context.Context, func([]netif.Link)) error    { return nil }
 
@@ -49,7 +51,7 @@ func many(t testing.TB, routers int) (*Daemon, *still) {
 			i, i/200, i%200+1, i/200, i%200+1)
 	}
 	s := &still{}
-	d := New(parse(t, text.String()), s, s, nil, slog.New(slog.DiscardHandler))
+	d := New(parse(t, text.String()), s, s, nil, s, slog.New(slog.DiscardHandler))
 	var links []netif.Link
 	for i := range (routers + 199) / 200 {
 		links = append(links, netif.Link{

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"regent/cfgparse"
+	"regent/cmd/internal/notify"
 	"regent/fsm"
 	"regent/health"
 	"regent/netif"
@@ -70,6 +71,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 		d.routers = append(d.routers, r)
 	}
 	d.vmacPrefix = cfg.Global.VMACPrefix
+	d.tellPriorities = cfg.Global.Defaults.PriorityChanges
 	d.logUnknown = cfg.Global.LogUnknownVRIDs
 	d.own()
 	for _, r := range old {
@@ -110,6 +112,7 @@ func sameSettings(a, b *cfgparse.Instance) bool {
 	x, y := *a, *b
 	x.Origin, y.Origin = cfgparse.Origin{}, cfgparse.Origin{}
 	x.Notify, y.Notify = cfgparse.Notify{}, cfgparse.Notify{} // commands know their place, too
+	x.Router.VirtualMAC, y.Router.VirtualMAC = false, false   // the daemon works it out
 	x.Tracks, y.Tracks = nil, nil                             // the health board compares these
 	return reflect.DeepEqual(x, y)
 }
@@ -119,6 +122,7 @@ func sameSettings(a, b *cfgparse.Instance) bool {
 func (d *Daemon) retire(r *router) {
 	r.holds.release = slices.DeleteFunc(r.holds.release, func(c netif.Change) bool { return d.inherited(r, c) })
 	d.step(r, fsm.Stop{})
+	d.inform(r, notify.Deleted)
 	d.move(r, 0)
 	d.timers.remove(&r.timer)
 	d.steward.give(order{router: r, do: forget})
@@ -199,6 +203,10 @@ func (d *Daemon) regroup(groups []cfgparse.Group) {
 			in.Tracks = health.InGroup(in.Tracks, g.Tracks, g.KeepWeights, owner)
 		}
 		d.unite(members)
+		if len(members) > 0 {
+			tell := g.Notify
+			members[0].group.name, members[0].group.tell = g.Name, &tell
+		}
 	}
 	for _, r := range d.routers {
 		if !grouped[r] {

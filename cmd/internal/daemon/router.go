@@ -37,9 +37,10 @@ type router struct {
 	begun   bool // the state machine was started
 	state   fsm.State
 	verdict health.Verdict
-	fault   bool      // it cannot take part, whatever its group does
-	shown   Condition // what people were told last,
-	why     string    // and why
+	fault   bool             // it cannot take part, whatever its group does
+	tell    *cfgparse.Notify // whom it tells; never changed
+	shown   Condition        // what people were told last,
+	why     string           // and why
 	count   Counters
 	limits  limits
 }
@@ -50,6 +51,10 @@ type group struct {
 	machine *fsm.Group
 	members []*router
 	faults  int // members that cannot take part
+
+	name  string           // of a vrrp_sync_group; empty: a router by itself
+	tell  *cfgparse.Notify // whom it tells; never changed
+	shown Condition        // what others were told last
 }
 
 // A Condition is a state as people see it (G-1).

@@ -69,7 +69,7 @@ func (d *Daemon) see(s sighting) health.Result {
 func (d *Daemon) judge(r *router, because health.Report) {
 	before := r.verdict
 	r.verdict = d.board.Verdict(r.index)
-	d.explainPriority(r, before, because)
+	moved := d.explainPriority(r, before, because)
 	if r.link != 0 && !r.joined && r.deaf == nil {
 		return // it begins when it can hear
 	}
@@ -86,6 +86,10 @@ func (d *Daemon) judge(r *router, because health.Report) {
 			d.show(m, nil)
 		}
 	}
+	if moved {
+		d.informPriority(r)
+	}
+	d.informOf(r.group)
 }
 
 // blame notes whether a router is at fault and reports whether that changes
@@ -103,15 +107,17 @@ func (d *Daemon) blame(r *router, fault bool) (others bool) {
 	return true // what they were told may name this one
 }
 
-// explainPriority logs why a router's priority changes.
-func (d *Daemon) explainPriority(r *router, before health.Verdict, because health.Report) {
+// explainPriority logs why a router's priority changes, and reports whether it
+// does.
+func (d *Daemon) explainPriority(r *router, before health.Verdict, because health.Report) (moved bool) {
 	was, is := clamp(r.Router.Priority, before.Delta), clamp(r.Router.Priority, r.verdict.Delta)
 	if was == is || r.profile.Owner {
-		return
+		return false
 	}
 	if reason, ok := d.board.Reason(r.index, because.Kind, because.Name); ok {
 		d.about(r).Info("Changing effective priority", "from", was, "to", is, "reason", reason.String())
 	}
+	return true
 }
 
 // clamp applies a delta to a priority as the state machine does (S-45).
@@ -145,6 +151,9 @@ func (d *Daemon) show(r *router, cause *fsm.Cause) {
 	verb := "Entering"
 	if was == now {
 		verb = "Staying in"
+	}
+	if state, ok := states[now]; ok && was != now {
+		d.inform(r, state)
 	}
 	d.about(r).Info(verb+" "+now.String()+" STATE", "was", was.String(), "reason", why)
 }

@@ -16,6 +16,7 @@ import (
 
 	"regent/cfgparse"
 	"regent/cmd/internal/logging"
+	"regent/cmd/internal/notify"
 	"regent/health"
 	"regent/netif/netiftest"
 	"regent/vrrp"
@@ -47,6 +48,7 @@ type node struct {
 
 	mu     sync.Mutex
 	log    []string
+	events []string
 	story  []string // what of it is not for debugging
 	checks map[string]func(health.Report)
 }
@@ -83,7 +85,7 @@ func (n *node) start(text string) *node {
 func (n *node) startOn(wire Wire, text string) *node {
 	n.w.Helper()
 	log := slog.New(logging.New(slog.LevelDebug, n))
-	n.Daemon = New(parse(n.w, text), wire, n.Host, n.watch, log)
+	n.Daemon = New(parse(n.w, text), wire, n.Host, n.watch, n, log)
 	ctx, cancel := context.WithCancel(n.w.Context())
 	n.cancel, n.done = cancel, make(chan error, 1)
 	go func() {
@@ -163,6 +165,13 @@ func (n *node) forget() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.story = nil
+}
+
+// Tell implements Notifier: it keeps the lines that a FIFO would get.
+func (n *node) Tell(e notify.Event) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.events = append(n.events, fmt.Sprintf("%s %q %s %d", e.Kind, e.Name, e.State, e.Priority))
 }
 
 // lines returns the log lines that hold a word.

@@ -1,0 +1,71 @@
+package daemon
+
+import (
+	"regent/cfgparse"
+	"regent/cmd/internal/notify"
+	"regent/fsm"
+)
+
+// A Notifier tells others what happens to routers and groups. It does not wait.
+type Notifier interface{ Tell(notify.Event) }
+
+// states are the conditions that others are told of.
+var states = map[Condition]notify.State{Backup: notify.Backup, Master: notify.Master, Fault: notify.Fault}
+
+// inform tells others that something has happened to a router.
+func (d *Daemon) inform(r *router, state notify.State) {
+	d.notifier.Tell(notify.Event{
+		Kind: notify.Instance, Name: r.Name, State: state,
+		Priority: int(r.group.machine.Status(r.member).Priority), Notify: r.tell,
+	})
+}
+
+// informOf tells others of a group's new state, after those of its members: a
+// group has the state that all of them have.
+func (d *Daemon) informOf(g *group) {
+	if g.name == "" {
+		return
+	}
+	now := g.members[0].shown
+	for _, m := range g.members {
+		if m.shown != now {
+			return
+		}
+	}
+	if state, ok := states[now]; ok && now != g.shown {
+		g.shown = now
+		d.notifier.Tell(notify.Event{Kind: notify.Group, Name: g.name, State: state, Notify: g.tell})
+	}
+}
+
+// informPriority tells of a new effective priority, to who has asked for it
+// (notify_priority_changes: the instance decides, else its group, else all).
+func (d *Daemon) informPriority(r *router) {
+	wanted := d.tellPriorities
+	for _, n := range []*cfgparse.Notify{r.group.tell, r.tell} {
+		if n != nil && n.PriorityChanges != nil {
+			wanted = *n.PriorityChanges
+		}
+	}
+	switch {
+	case !wanted:
+	case r.state == fsm.Master:
+		d.inform(r, notify.MasterPriority)
+	default:
+		d.inform(r, notify.BackupPriority)
+	}
+}
+
+// informOfTheEnd tells that the daemon ends: of all routers, then of all groups.
+func (d *Daemon) informOfTheEnd() {
+	var groups []*group
+	for _, r := range d.routers {
+		d.inform(r, notify.Stop)
+		if g := r.group; g.name != "" && r == g.members[0] {
+			groups = append(groups, g)
+		}
+	}
+	for _, g := range groups {
+		d.notifier.Tell(notify.Event{Kind: notify.Group, Name: g.name, State: notify.Stop, Notify: g.tell})
+	}
+}
