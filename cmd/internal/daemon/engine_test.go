@@ -293,7 +293,8 @@ func TestAddressesThatAreNotAccepted(t *testing.T) {
 }
 
 // keepalived-language 4.8: what is told of an instance and of its group, in
-// order; the group comes after its members, and all are told of the end.
+// order; the group comes after its members but for the start, and all are told
+// of the end.
 func TestOthersAreTold(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n1 := w.node(1).start(script + conf(150, "notify_priority_changes", "track_script {\nchk\n}") +
@@ -306,7 +307,7 @@ func TestOthersAreTold(t *testing.T) {
 		synctest.Wait()
 		n1.stop()
 		want := []string{
-			`INSTANCE "V" BACKUP 150`, `GROUP "G" BACKUP 0`,
+			`GROUP "G" BACKUP 0`, `INSTANCE "V" BACKUP 150`,
 			`INSTANCE "V" MASTER 150`, `GROUP "G" MASTER 0`,
 			`INSTANCE "V" MASTER_PRIORITY 90`,
 			`INSTANCE "V" FAULT 90`, `GROUP "G" FAULT 0`,

@@ -32,10 +32,24 @@ func (d *Daemon) informOf(g *group) {
 			return
 		}
 	}
+	d.informOfGroup(g, now)
+}
+
+// informOfGroup tells of a group's state, if it is new.
+func (d *Daemon) informOfGroup(g *group, now Condition) {
 	if state, ok := states[now]; ok && now != g.shown {
 		g.shown = now
 		d.notifier.Tell(notify.Event{Kind: notify.Group, Name: g.name, State: state, Notify: g.tell})
 	}
+}
+
+// informOfState tells of a router's new state. Only the first time does its
+// group come before it, as in keepalived.
+func (d *Daemon) informOfState(r *router) {
+	if g := r.group; g.name != "" && g.shown == Init {
+		d.informOfGroup(g, r.shown)
+	}
+	d.inform(r, states[r.shown])
 }
 
 // informPriority tells of a new effective priority, to who has asked for it

@@ -152,8 +152,8 @@ func (d *Daemon) show(r *router, cause *fsm.Cause) {
 	if was == now {
 		verb = "Staying in"
 	}
-	if state, ok := states[now]; ok && was != now {
-		d.inform(r, state)
+	if now != Init && was != now {
+		d.informOfState(r)
 	}
 	d.about(r).Info(verb+" "+now.String()+" STATE", "was", was.String(), "reason", why)
 }
