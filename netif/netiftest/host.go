@@ -32,6 +32,7 @@ type Host struct {
 	routes    []netif.RouteChange
 	rules     []netif.RuleChange
 	filtered  map[netif.Refusal]bool
+	losses    chan []netif.Loss
 }
 
 // A link is a host's place on a segment. The host's lock guards it.
@@ -56,7 +57,7 @@ type Announcement struct {
 }
 
 func newHost(name string) *Host {
-	h := &Host{name: name}
+	h := &Host{name: name, losses: make(chan []netif.Loss)}
 	h.wire = &Wire{host: h, signal: make(chan struct{}, 1)}
 	return h
 }
@@ -297,6 +298,21 @@ func (h *Host) Refused() map[netif.Refusal]bool {
 
 // RemoveLeftovers finds none: nobody dies here.
 func (h *Host) RemoveLeftovers() (removed int, err error) { return 0, nil }
+
+// WatchLosses reports what Lose takes away, until ctx ends.
+func (h *Host) WatchLosses(ctx context.Context, report func([]netif.Loss)) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case losses := <-h.losses:
+			report(losses)
+		}
+	}
+}
+
+// Lose lets somebody else remove routes or rules. A watch must be under way.
+func (h *Host) Lose(losses ...netif.Loss) { h.losses <- losses }
 
 // Paths returns all routes and rules that were asked for or given up so far.
 func (h *Host) Paths() ([]netif.RouteChange, []netif.RuleChange) {

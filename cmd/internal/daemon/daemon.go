@@ -44,6 +44,7 @@ type Daemon struct {
 	ended   bool
 
 	vmacPrefix     string // of the names of devices (vmac_prefix)
+	serial         int    // of the last router
 	notifier       Notifier
 	tellPriorities bool   // vrrp_notify_priority_changes
 	logUnknown     bool   // log_unknown_vrids
@@ -102,6 +103,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 		})
 		if err != nil && beside.Err() == nil {
 			d.tell(func(d *Daemon) { failure = fmt.Errorf("watch links: %w", err); d.stop() })
+		}
+	})
+	helpers.Go(func() {
+		err := d.host.WatchLosses(beside, func(losses []netif.Loss) {
+			d.tell(func(d *Daemon) { d.lost(losses) })
+		})
+		if err != nil && beside.Err() == nil {
+			d.log.Error("routes and rules are not watched", "error", err)
 		}
 	})
 	d.lookouts.begin(beside)

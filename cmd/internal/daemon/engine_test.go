@@ -256,11 +256,18 @@ func TestRoutesComeAndGoWithTheReign(t *testing.T) {
 		if len(routes) != 1 || routes[0].Remove || len(rules) != 1 || rules[0].Remove {
 			t.Fatalf("a master has asked for %v and %v", routes, rules)
 		}
+		n.Lose(netif.Loss{ID: routes[0].ID})
+		synctest.Wait()
+		routes, _ = n.Paths()
+		if _, c := n.status("V"); len(routes) != 2 || routes[1].Remove || c.Restored != 1 {
+			t.Errorf("a route that somebody removed: %v, restored %d times", routes, c.Restored)
+		}
+		n.Lose(netif.Loss{ID: 99})
 		n.Reload(parse(w, paths("203.0.113.0/24")))
 		synctest.Wait()
 		routes, _ = n.Paths()
-		if len(routes) != 3 || !routes[1].Remove || routes[1].Route.Destination.String() != "198.51.100.0/24" ||
-			routes[2].Remove || routes[2].Route.Destination.String() != "203.0.113.0/24" {
+		if len(routes) != 4 || !routes[2].Remove || routes[2].Route.Destination.String() != "198.51.100.0/24" ||
+			routes[3].Remove || routes[3].Route.Destination.String() != "203.0.113.0/24" {
 			t.Errorf("a reload has led to %v", routes)
 		}
 		n.stop()

@@ -218,7 +218,8 @@ func (d *Daemon) restoreTo(r *router, lost []netip.Addr) {
 	if held, ok := r.limits.restores.allow(d.now); ok {
 		d.about(r).Warn("somebody removed addresses of ours; restoring them", "addresses", list(lost), "suppressed", held)
 	}
-	d.steward.give(order{router: r, do: acquire, changes: keep(r.holds.acquire, func(c netif.Change) bool {
+	// Routes may go with an address, and of IPv4 the kernel does not tell.
+	d.steward.give(order{router: r, do: acquire, paths: r.holds.paths, changes: keep(r.holds.acquire, func(c netif.Change) bool {
 		return slices.Contains(lost, c.Address.Prefix.Addr())
 	})})
 	d.steward.give(order{router: r, do: announce, times: 1, announce: keep(r.holds.announce, func(a netif.Announcement) bool {

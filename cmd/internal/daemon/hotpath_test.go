@@ -20,26 +20,27 @@ import (
 // hand.
 type still struct{ queued int }
 
-func (s *still) Wait(time.Duration)                                 {}
-func (s *still) Wake()                                              {}
-func (s *still) Receive() ([]netif.Packet, error)                   { return nil, nil }
-func (s *still) Queue(netif.Packet)                                 { s.queued++ }
-func (s *still) Flush() (sent, dropped int)                         { return s.queued, 0 }
-func (s *still) Drops() []netif.Drop                                { return nil }
-func (s *still) Join(int, netip.Addr) error                         { return nil }
-func (s *still) Leave(int, netip.Addr) error                        { return nil }
-func (s *still) Change([]netif.Change) []error                      { return nil }
-func (s *still) ChangeRoutes([]netif.RouteChange) []error           { return nil }
-func (s *still) ChangeRules([]netif.RuleChange) []error             { return nil }
-func (s *still) RemoveLeftovers() (int, error)                      { return 0, nil }
-func (s *still) Filter(_, _ []netif.Refusal) error                  { return nil }
-func (s *still) MakeDevices([]netif.Device) ([]netif.Made, []error) { return nil, nil }
-func (s *still) RaiseDevices([]int) []error                         { return nil }
-func (s *still) LowerDevices([]int) []error                         { return nil }
-func (s *still) RemoveDevices([]int) []error                        { return nil }
-func (s *still) Tell(notify.Event)                                  {}
-func (s *still) Announce([]netif.Announcement) (int, error)         { return 0, nil }
-func (s *still) Watch(context.Context, func([]netif.Link)) error    { return nil }
+func (s *still) Wait(time.Duration)                                    {}
+func (s *still) Wake()                                                 {}
+func (s *still) Receive() ([]netif.Packet, error)                      { return nil, nil }
+func (s *still) Queue(netif.Packet)                                    { s.queued++ }
+func (s *still) Flush() (sent, dropped int)                            { return s.queued, 0 }
+func (s *still) Drops() []netif.Drop                                   { return nil }
+func (s *still) Join(int, netip.Addr) error                            { return nil }
+func (s *still) Leave(int, netip.Addr) error                           { return nil }
+func (s *still) Change([]netif.Change) []error                         { return nil }
+func (s *still) ChangeRoutes([]netif.RouteChange) []error              { return nil }
+func (s *still) ChangeRules([]netif.RuleChange) []error                { return nil }
+func (s *still) RemoveLeftovers() (int, error)                         { return 0, nil }
+func (s *still) Filter(_, _ []netif.Refusal) error                     { return nil }
+func (s *still) MakeDevices([]netif.Device) ([]netif.Made, []error)    { return nil, nil }
+func (s *still) RaiseDevices([]int) []error                            { return nil }
+func (s *still) LowerDevices([]int) []error                            { return nil }
+func (s *still) RemoveDevices([]int) []error                           { return nil }
+func (s *still) Tell(notify.Event)                                     {}
+func (s *still) WatchLosses(context.Context, func([]netif.Loss)) error { return nil }
+func (s *still) Announce([]netif.Announcement) (int, error)            { return 0, nil }
+func (s *still) Watch(context.Context, func([]netif.Link)) error       { return nil }
 
 // many returns a daemon with routers of one advert each 10 ms that have all
 // begun, 200 on a link.

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 
+	"regent/fsm"
 	"regent/netif"
 )
 
@@ -16,13 +17,39 @@ type paths struct {
 
 // pathsOf returns what adds a router's routes and rules.
 func pathsOf(r *router) (p paths) {
+	watched := func(noTrack bool) int {
+		if noTrack {
+			return 0
+		}
+		return r.serial
+	}
 	for _, route := range r.Routes {
-		p.routes = append(p.routes, netif.RouteChange{Route: route})
+		p.routes = append(p.routes, netif.RouteChange{Route: route, ID: watched(route.NoTrack)})
 	}
 	for _, rule := range r.Rules {
-		p.rules = append(p.rules, netif.RuleChange{Rule: rule})
+		p.rules = append(p.rules, netif.RuleChange{Rule: rule, ID: watched(rule.NoTrack)})
 	}
 	return p
+}
+
+// lost puts back the routes and rules of masters that somebody else has removed;
+// nil means that nobody knows which (no_track: they are not watched).
+func (d *Daemon) lost(losses []netif.Loss) {
+	hit := func(r *router) bool {
+		return losses == nil || slices.ContainsFunc(losses, func(l netif.Loss) bool { return l.ID == r.serial })
+	}
+	for _, r := range d.routers {
+		if r.state != fsm.Master || r.holds.paths.empty() || !hit(r) {
+			continue
+		}
+		if losses != nil {
+			r.count.Restored++
+			if held, ok := r.limits.restores.allow(d.now); ok {
+				d.about(r).Warn("somebody removed routes or rules of ours; restoring them", "suppressed", held)
+			}
+		}
+		d.steward.give(order{router: r, do: acquire, paths: r.holds.paths})
+	}
 }
 
 // removal returns what takes them away again, the last one first.

@@ -27,6 +27,7 @@ type (
 	// A Host has links, addresses, routes and policy rules. Its calls may take long.
 	Host interface {
 		Watch(ctx context.Context, report func([]netif.Link)) error
+		WatchLosses(ctx context.Context, report func([]netif.Loss)) error
 		Change([]netif.Change) []error
 		ChangeRoutes([]netif.RouteChange) []error
 		ChangeRules([]netif.RuleChange) []error

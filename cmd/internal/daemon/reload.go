@@ -57,6 +57,8 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 		r := old[identityOf(in)]
 		if r == nil {
 			r = newRouter(*in)
+			d.serial++
+			r.serial = d.serial
 			d.timers.add(&r.timer)
 			fresh = append(fresh, r)
 		} else {

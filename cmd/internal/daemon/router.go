@@ -14,6 +14,7 @@ import (
 type router struct {
 	cfgparse.Instance
 	next   *cfgparse.Instance // what a reload has in store; nil: nothing
+	serial int                // of this daemon's routers, from 1; never used again
 	index  int                // among the daemon's routers, and on the health board
 	group  *group             // whose fate it shares
 	member int                // index in the group
