@@ -48,7 +48,9 @@ func (d *Daemon) lost(losses []netif.Loss) {
 				d.about(r).Warn("somebody removed routes or rules of ours; restoring them", "suppressed", held)
 			}
 		}
-		d.steward.give(order{router: r, do: acquire, paths: r.holds.paths})
+		// With the addresses: the route may have gone with one of them, and
+		// cannot come back before it.
+		d.steward.give(r.toAcquire())
 	}
 }
 
