@@ -6,33 +6,113 @@ import "strings"
 // not act on yet, by block. Each draws one warning where it stands. This is
 // the one place to strike a word when regent learns it.
 var pendingWords = map[string]string{
-	"": `net_namespace instance use_pid_dir linkbeat_use_polling child_wait_time namespace_with_ipsets
-		static_ipaddress static_routes static_rules track_group garp_group linkbeat_interfaces
-		interface_up_down_delays bfd_instance`,
-	"global_defs": `process_names process_name vrrp_process_name bfd_process_name
-		max_auto_priority min_auto_priority_delay
-		vrrp_priority vrrp_no_swap vrrp_rt_priority vrrp_cpu_affinity vrrp_rlimit_rttime
-		bfd_priority bfd_no_swap bfd_rt_priority bfd_cpu_affinity bfd_rlimit_rttime umask
-		reload_check_config reload_time_file reload_repeat reload_file config_save_dir tmp_config_directory
-		data_use_instance state_dump_file stats_dump_file json_dump_file json_version iproute_usr_dir iproute_etc_dir
-		use_symlink_paths fifo_write_vrrp_states_on_reload
-		notification_email notification_email_from smtp_server smtp_helo_name smtp_connect_timeout
-		smtp_alert smtp_alert_vrrp no_email_faults
-		vrrp_delay_after_boot disable_local_igmp vmac_addr_prefix
-		default_interface vrrp_garp_interval vrrp_gna_interval vrrp_garp_extra_if
-		vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier vrrp_netlink_cmd_rcv_bufs vrrp_netlink_monitor_rcv_bufs
-		vrrp_netlink_cmd_rcv_bufs_force vrrp_netlink_monitor_rcv_bufs_force
-		process_monitor_rcv_bufs process_monitor_rcv_bufs_force vrrp_iptables vrrp_ipsets
-		nftables_ifindex snmp_socket enable_traps enable_snmp_vrrp
-		enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3 enable_dbus dbus_service_name
-		dbus_no_interface_name lvs_sync_daemon`,
-	"vrrp_instance": `unicast_fault_no_peer old_unicast_checksum
-		track_bfd track_src_ip skip_check_adv_addr
-		timer_expired_backup garp_extra_if use_vmac_addr use_ipvlan vrf
-		promote_secondaries linkbeat_use_polling kernel_rx_buf_size
-		smtp_alert lvs_sync_daemon_interface`,
-	"authentication":  ``,
-	"vrrp_sync_group": `track_bfd smtp_alert`,
+	"": `
+		net_namespace
+		instance
+		use_pid_dir
+		linkbeat_use_polling
+		child_wait_time
+		namespace_with_ipsets
+		static_ipaddress
+		static_routes
+		static_rules
+		track_group
+		garp_group
+		linkbeat_interfaces
+		interface_up_down_delays
+		bfd_instance
+	`,
+	"global_defs": `
+		process_names
+		process_name
+		vrrp_process_name
+		bfd_process_name
+		max_auto_priority
+		min_auto_priority_delay
+		vrrp_priority
+		vrrp_no_swap
+		vrrp_rt_priority
+		vrrp_cpu_affinity
+		vrrp_rlimit_rttime
+		bfd_priority
+		bfd_no_swap
+		bfd_rt_priority
+		bfd_cpu_affinity
+		bfd_rlimit_rttime
+		umask
+		reload_check_config
+		reload_time_file
+		reload_repeat
+		reload_file
+		config_save_dir
+		tmp_config_directory
+		data_use_instance
+		state_dump_file
+		stats_dump_file
+		json_dump_file
+		json_version
+		iproute_usr_dir
+		iproute_etc_dir
+		use_symlink_paths
+		fifo_write_vrrp_states_on_reload
+		notification_email
+		notification_email_from
+		smtp_server
+		smtp_helo_name
+		smtp_connect_timeout
+		smtp_alert
+		smtp_alert_vrrp
+		no_email_faults
+		vrrp_delay_after_boot
+		disable_local_igmp
+		vmac_addr_prefix
+		default_interface
+		vrrp_garp_interval
+		vrrp_gna_interval
+		vrrp_garp_extra_if
+		vrrp_rx_bufs_policy
+		vrrp_rx_bufs_multiplier
+		vrrp_netlink_cmd_rcv_bufs
+		vrrp_netlink_monitor_rcv_bufs
+		vrrp_netlink_cmd_rcv_bufs_force
+		vrrp_netlink_monitor_rcv_bufs_force
+		process_monitor_rcv_bufs
+		process_monitor_rcv_bufs_force
+		vrrp_iptables
+		vrrp_ipsets
+		nftables_ifindex
+		snmp_socket
+		enable_traps
+		enable_snmp_vrrp
+		enable_snmp_rfc
+		enable_snmp_rfcv2
+		enable_snmp_rfcv3
+		enable_dbus
+		dbus_service_name
+		dbus_no_interface_name
+		lvs_sync_daemon
+	`,
+	"vrrp_instance": `
+		unicast_fault_no_peer
+		old_unicast_checksum
+		track_bfd
+		track_src_ip
+		skip_check_adv_addr
+		timer_expired_backup
+		garp_extra_if
+		use_vmac_addr
+		use_ipvlan
+		vrf
+		promote_secondaries
+		linkbeat_use_polling
+		kernel_rx_buf_size
+		smtp_alert
+		lvs_sync_daemon_interface
+	`,
+	"vrrp_sync_group": `
+		track_bfd
+		smtp_alert
+	`,
 }
 
 func isPending(block, keyword string) bool {
