@@ -17,7 +17,7 @@ PEERS := keepalived=/usr/sbin/keepalived frr=/usr/lib/frr/vrrpd tcpdump=/usr/bin
 # lets it: nothing here needs more than that.
 ROOT := $(if $(filter 0,$(shell id -u)),,unshare --user --map-root-user --net --mount)
 
-.PHONY: help build demo test lint fuzz bench install clean modules peers
+.PHONY: help build demo test conformance lint fuzz bench install clean modules peers
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | column -t -s '	'
@@ -30,7 +30,11 @@ demo: build ## watch an address move between two routers
 	@$(ROOT) $(BIN)/demo -daemon $(BIN)/regentd
 
 test: build peers lint ## every test, beside real peers
-	@REGENT_SEEDS=$(SEEDS) go test -timeout 14m $(TESTFLAGS) ./...
+	@$(GO) build -trimpath -o $(BIN)/conformance ./cmd/internal/conformance
+	@REGENT_SEEDS=$(SEEDS) $(BIN)/conformance test -timeout 14m $(TESTFLAGS) ./...
+
+conformance: test ## every rule of the protocol, the tests that prove it, their result
+	@$(BIN)/conformance table
 
 lint: modules ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
