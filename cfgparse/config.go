@@ -129,18 +129,28 @@ type Instance struct {
 	Strict      bool // strict_mode
 	TrackSource bool // track_src_ip: FAULT when the configured source is gone
 
-	FaultWithoutPeers   bool        // unicast_fault_no_peer
-	NoAddresses         bool        // no_virtual_ipaddress
-	SendMessageChecksum bool        // v3_checksum_as_v2: never the pseudo-header
-	OldUnicastChecksum  OldChecksum // old_unicast_checksum
-	SkipCheckAddr       bool        // skip_check_adv_addr
-	PromoteSecondaries  bool        // promote_secondaries
-	ExpiredBackup       uint8       // timer_expired_backup: 0: off
-	PollLink            bool        // linkbeat_use_polling
-	ReceiveBuffer       int         // kernel_rx_buf_size, bytes; 0: as the policy says
-	Extra               ExtraLinks  // garp_extra_if
-	Debug               int         // debug, without effect
+	FaultWithoutPeers  bool        // unicast_fault_no_peer
+	NoAddresses        bool        // no_virtual_ipaddress
+	ChecksumTx         ChecksumTx  // checksum_tx, v3_checksum_as_v2
+	OldUnicastChecksum OldChecksum // old_unicast_checksum
+	SkipCheckAddr      bool        // skip_check_adv_addr
+	PromoteSecondaries bool        // promote_secondaries
+	ExpiredBackup      uint8       // timer_expired_backup: 0: off
+	PollLink           bool        // linkbeat_use_polling
+	ReceiveBuffer      int         // kernel_rx_buf_size, bytes; 0: as the policy says
+	Extra              ExtraLinks  // garp_extra_if
+	Debug              int         // debug, without effect
 }
+
+// ChecksumTx is the form of the checksum of adverts of version 3 over IPv4
+// (W-45).
+type ChecksumTx uint8
+
+const (
+	ChecksumAuto        ChecksumTx = iota // that of the neighbour heard last (W-47)
+	ChecksumPseudo                        // always with the pseudo-header
+	ChecksumMessageOnly                   // never with it: RFC 9568, v3_checksum_as_v2
+)
 
 // OldChecksum is how the unicast checksum of old keepalived is treated.
 type OldChecksum uint8

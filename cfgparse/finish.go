@@ -85,6 +85,7 @@ func (l *loader) finishInstance(d *draft) {
 	l.finishPriority(d)
 	l.finishInterval(d)
 	l.finishOptions(d)
+	l.finishProtocol(d)
 	l.finishAddresses(d)
 	l.finishAuth(d)
 	l.finishDevice(d)
@@ -275,7 +276,6 @@ func (l *loader) finishOptions(d *draft) {
 	d.Router.LastWord = higher
 	d.Router.StartDelay = g.StartDelay
 	d.Profile.OwnerIgnoresAdvert = owner && (d.Strict || pick(d.owner, g.Defaults.OwnerIgnores))
-	d.Profile.AnyAddressList = true // since 2.3.3 another list is no reason to drop
 	if !d.said("skip_check_adv_addr") {
 		d.SkipCheckAddr = g.Defaults.SkipCheckAddr
 	}
@@ -290,7 +290,6 @@ func (l *loader) finishOptions(d *draft) {
 	if owner {
 		d.Accept = true
 	}
-	d.SendMessageChecksum = pick(d.message, g.Defaults.V3ChecksumAsV2)
 	d.Profile.AcceptPseudoGroup = len(d.Profile.Peers) > 0 && d.OldUnicastChecksum != OldChecksumNever
 	if !d.said("garp_extra_if") {
 		d.Extra = g.Announce.Extra

@@ -30,6 +30,7 @@ type draft struct {
 	owner      *bool // owner_ignore_adverts
 	strict     *bool
 	message    *bool // v3_checksum_as_v2
+	checksumRx checksumRx
 	noAccept   bool
 	badVRID    bool
 	refused    bool // of the interface
@@ -62,7 +63,7 @@ type peerLine struct {
 
 func instanceVocabulary() *Vocabulary {
 	var rows []*Keyword
-	for _, part := range [][]*Keyword{instanceRouter(), instanceNetwork(), instanceTracking(), instanceBehaviour(),
+	for _, part := range [][]*Keyword{instanceRouter(), instanceNetwork(), instanceTracking(), instanceBehaviour(), instanceProtocol(),
 		instanceAnnouncing(), instanceDevice(), instanceNotify()} {
 		rows = append(rows, part...)
 	}
@@ -122,7 +123,7 @@ func instanceNetwork() []*Keyword {
 		key("check_unicast_src", A, flag(func(d *draft) *bool { return &d.Profile.CheckUnicastSource }), "vrrp_check_unicast_src", "drop adverts of hosts that are no peers"),
 		key("mcast_dst_ip", B, custom("ADDR", setDestination, func(d *draft) string { return showAddr(d.Port.Group) }), "the global group", "where adverts go"),
 		key("old_unicast_checksum", B, custom("[never]", setOldChecksum, nil), "auto", "checksum of old keepalived in unicast"),
-		key("v3_checksum_as_v2", B, showing(maybe(func(d *draft) **bool { return &d.message }), func(d *draft) string { return yesNo(d.SendMessageChecksum) }), "the global", "IPv4 checksum of version 3 without pseudo-header"),
+		key("v3_checksum_as_v2", B, showing(maybe(func(d *draft) **bool { return &d.message }), func(d *draft) string { return yesNo(d.ChecksumTx == ChecksumMessageOnly) }), "the global", "IPv4 checksum of version 3 without pseudo-header"),
 	}
 }
 

@@ -235,6 +235,7 @@ var settings = map[string]bool{
 	"preempt-delay": true, "down-adverts": true, "silent-to-lower": true, "reply-to-lower": true,
 	"last-word": true, "start-delay": true, "virtual-mac": true, "repeat": true, "delay": true,
 	"refresh": true, "refresh-repeat": true, "lower-repeat": true, "lower-delay": true,
+	"resign-no-extend": true, "min-learned": true,
 }
 
 func (w words) config() fsm.Config {
@@ -255,6 +256,10 @@ func (w words) config() fsm.Config {
 		LastWord:      w.flag("last-word"),
 		StartDelay:    w.duration("start-delay", 0),
 		VirtualMAC:    w.flag("virtual-mac"),
+
+		ResignNoExtend: w.flag("resign-no-extend"),
+		MinLearned:     w.duration("min-learned", 0),
+
 		Announce: fsm.Announcing{
 			Repeat:        w.number("repeat", 0),
 			Delay:         w.duration("delay", 0),

@@ -60,6 +60,9 @@ type Config struct {
 	LastWord      bool          // send one advert before yielding (higher_prio_send_advert)
 	StartDelay    time.Duration // vrrp_startup_delay, S-49
 
+	ResignNoExtend bool          // a resignation never puts the down timer off (resign_no_extend, O-4)
+	MinLearned     time.Duration // shortest interval that is learned; 0: any (min_learned_interval, O-5)
+
 	VirtualMAC bool // adverts leave with the virtual MAC (use_vmac), S-40
 	Announce   Announcing
 }

@@ -31,6 +31,9 @@ func (m *machine) heardAsBackup(now Time, h Heard) {
 	switch {
 	case h.Priority == vrrp.Resign: // S-22: its interval is not learned
 		m.expects = MasterResigned
+		if m.config.ResignNoExtend && m.timer <= now.Add(m.skew()) {
+			return // or a flood of resignations would keep everybody from taking over (O-4)
+		}
 		m.arm(now, true)
 	case h.Priority >= m.priority(): // S-23; equal counts whatever the addresses, S-25
 		m.held = Never
@@ -71,10 +74,11 @@ func (m *machine) accept(now Time, h Heard) {
 	m.arm(now, false)
 }
 
-// learn makes the sender's interval the one in force.
+// learn makes the sender's interval the one in force, but none so short that a
+// single lost advert would be taken for the end of the master (O-5).
 func (m *machine) learn(h Heard) {
 	if h.Interval > 0 {
-		m.active = h.Interval
+		m.active = max(h.Interval, m.config.MinLearned)
 	}
 }
 

@@ -108,13 +108,16 @@ func (p *Profile) checkMessage(h Header, b []byte, e Envelope, a *Advert) (n int
 	return n, a.sums(forms(b, n, e), accept)
 }
 
-// checkSource is R-10 and U-2.
+// checkSource is R-10, U-2 and R-22.
 func (p *Profile) checkSource(e Envelope) Fault {
 	if e.Src == p.Primary {
 		return OwnAddress
 	}
 	if p.unicast() && p.CheckUnicastSource && p.peer(e.Src) == nil {
 		return UnknownPeer
+	}
+	if p.RequireOnLink && !p.onLink(e.Src) {
+		return OffLinkSource
 	}
 	return Accepted
 }

@@ -149,6 +149,12 @@ func otherList(s *scene) {
 	s.a.Addresses = []netip.Addr{s.a.Addresses[1].Next(), s.a.Addresses[1].Next().Next()}
 }
 
+// offLink asks for sources on the link, which has two networks.
+func offLink(s *scene) {
+	s.p.RequireOnLink = true
+	s.p.OnLink = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("192.0.2.0/24")}
+}
+
 func ownerIgnores(s *scene) { s.p.Owner, s.p.OwnerIgnoresAdvert = true, true }
 
 // checks run in the order of the table, and the first that fails is the
@@ -250,6 +256,16 @@ func TestCheckWarnings(t *testing.T) {
 		{"H-24: exactly the window is fresh", v3(), func(s *scene) { s.signedAt = midnight.Add(5 * time.Second) }, ClockSkew, Accepted},
 		{"H-24: a second more is stale", v3(), func(s *scene) { s.signedAt = midnight.Add(6 * time.Second) }, 0, TrailerStale},
 		{"R-5: v2 over IPv6 does not exist (W-36)", v6(), func(s *scene) { s.p.Version, s.version = V2, V2 }, 0, BadVersion},
+		{"R-17: IPv6, link-local not first, and that matters", v6(), func(s *scene) {
+			s.a.Addresses = addrs("2001:db8::1e", "fe80::1e")
+			s.p.RequireLinkLocalFirst = true
+		}, 0, LinkLocalNotFirst},
+		{"R-22: a source of another network", v3(), func(s *scene) { s.e.Src = netip.MustParseAddr("198.51.100.3") }, 0, Accepted},
+		{"R-22: it must be on the link", v3(), func(s *scene) { offLink(s); s.e.Src = netip.MustParseAddr("198.51.100.3") }, 0, OffLinkSource},
+		{"R-22: it is on the link", v3(), offLink, 0, Accepted},
+		{"R-22: IPv6, a source that is not link-local", v6(), func(s *scene) { s.e.Src = netip.MustParseAddr("2001:db8::3") }, 0, Accepted},
+		{"R-22: it must be link-local", v6(), func(s *scene) { offLink(s); s.e.Src = netip.MustParseAddr("2001:db8::3") }, 0, OffLinkSource},
+		{"R-22: it is link-local", v6(), offLink, 0, Accepted},
 		{"keys without a proof fail closed", v3(), func(s *scene) { s.p.Proof = nil }, 0, TrailerMissing},
 	} {
 		t.Run(story.name, func(t *testing.T) {

@@ -21,6 +21,7 @@ const (
 	UnknownVRID
 	OwnAddress
 	UnknownPeer         // U-2
+	OffLinkSource       // R-22, only when asked for
 	TrailerMissing      // H-22
 	TrailerMalformed    // H-23
 	TrailerStale        // H-24
@@ -59,6 +60,7 @@ var faults = [NumFaults]struct {
 	UnknownVRID:         {"R-9", VRIDErrors, "VRID not configured"},
 	OwnAddress:          {"R-10", OwnAddressDrops, "sent from the own address: loop or duplicate"},
 	UnknownPeer:         {"U-2", DestinationErrors, "source is no unicast peer"},
+	OffLinkSource:       {"R-22", DestinationErrors, "source is not on the link"},
 	TrailerMissing:      {"H-22", AuthExtMissing, "HMAC trailer missing"},
 	TrailerMalformed:    {"H-23", AuthExtMalformed, "HMAC trailer malformed"},
 	TrailerStale:        {"H-24", AuthExtStale, "HMAC trailer outside the time window"},

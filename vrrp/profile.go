@@ -31,6 +31,9 @@ type Profile struct {
 	RequireLinkLocalFirst bool // IPv6: drop, not warn, when another address is first
 	OwnerIgnoresAdvert    bool // v3: an owner drops every advert (owner_ignore_adverts, R-19)
 	CheckUnicastSource    bool // unicast: drop adverts of hosts that are no peer (check_unicast_src, U-2)
+	RequireOnLink         bool // drop adverts whose source is not on the link (source_check, R-22)
+
+	OnLink []netip.Prefix // the link's own IPv4 networks, for RequireOnLink
 }
 
 // unicast reports that adverts go to peers instead of a group.
@@ -44,6 +47,20 @@ func (p *Profile) peer(addr netip.Addr) *Peer {
 		}
 	}
 	return nil
+}
+
+// onLink reports whether an address is of the link itself: in IPv6 link-local,
+// in IPv4 of one of the link's networks.
+func (p *Profile) onLink(src netip.Addr) bool {
+	if src.Is6() {
+		return src.IsLinkLocalUnicast()
+	}
+	for _, network := range p.OnLink {
+		if network.Contains(src) {
+			return true
+		}
+	}
+	return false
 }
 
 // lists reports whether the addresses are those of the profile, as sets: the

@@ -76,7 +76,7 @@ func TestConfigCheckJSON(t *testing.T) {
 
 func TestConfigShow(t *testing.T) {
 	code, out, errs := regentctl(nil, "config", "show", "--offline", write(t, goodConfig))
-	for _, want := range []string{"vrrp_instance V\n", "priority                    150  (k.conf:4)", "advert_int                  1 s  (default)", "virtual_ipaddress           192.0.2.7/24  (k.conf:5)"} {
+	for _, want := range []string{"vrrp_instance V\n", "priority                       150  (k.conf:4)", "advert_int                     1 s  (default)", "virtual_ipaddress              192.0.2.7/24  (k.conf:5)"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}

@@ -14,18 +14,14 @@ func newRouter(in cfgparse.Instance) *router {
 	r := &router{Instance: in}
 	r.timer.owner = r
 	r.equip()
-	r.form = vrrp.Pseudo
-	if in.SendMessageChecksum {
-		r.form = vrrp.MessageOnly
-	}
 	return r
 }
 
 // equip works out what follows from a router's settings.
 func (r *router) equip() {
-	primary := r.profile.Primary
+	primary, networks := r.profile.Primary, r.profile.OnLink
 	r.profile = r.Instance.Profile
-	r.profile.Primary = primary
+	r.profile.Primary, r.profile.OnLink = primary, networks
 	r.profile.Owner = r.Router.Priority == vrrp.Owner
 	r.profile.Interval = r.Router.Interval
 	r.profile.Addresses = r.Advertised
@@ -34,6 +30,12 @@ func (r *router) equip() {
 	}
 	r.profile.Proof = vrrp.NewProof(r.profile.Auth, r.Router.Interval, r.profile.Peers)
 	r.Router.VirtualMAC = r.virtual() && !r.VMAC.XmitBase
+	switch r.ChecksumTx { // or else what was learned stays, W-47
+	case cfgparse.ChecksumPseudo:
+		r.form = vrrp.Pseudo
+	case cfgparse.ChecksumMessageOnly:
+		r.form = vrrp.MessageOnly
+	}
 	tell := r.Instance.Notify
 	r.tell = &tell
 	r.to = r.destinations()

@@ -14,7 +14,8 @@ import (
 // A link is one of the host's, and what the routers want to know of it.
 type link struct {
 	netif.Link
-	sources [2]sources // IPv4, IPv6
+	sources  [2]sources     // IPv4, IPv6
+	networks []netip.Prefix // of its addresses, IPv4: whose hosts are on it
 }
 
 // sources are the addresses of a link that adverts may come from: the first
@@ -77,13 +78,23 @@ func (d *Daemon) forget(links []netif.Link) (lost []string) {
 // note records how a link is now.
 func (d *Daemon) note(now netif.Link, before *link) {
 	d.log.Debug("link", "interface", now.Name, "up", now.Up, "carrier", now.Running, "addresses", len(now.Addresses))
-	l := &link{Link: now}
+	l := &link{Link: now, networks: networks(now)}
 	d.findSources(l)
 	d.links[now.Name] = l
 	d.names[now.Index] = now.Name
 	if before == nil || before.Index != now.Index || before.NoARP != now.NoARP || !bytes.Equal(before.MAC, now.MAC) {
 		d.unsettle(now.Name)
 	}
+}
+
+// networks returns the IPv4 networks that a link's addresses are in.
+func networks(l netif.Link) (all []netip.Prefix) {
+	for _, a := range l.Addresses {
+		if a.Prefix.Addr().Is4() {
+			all = append(all, a.Prefix.Masked())
+		}
+	}
+	return all
 }
 
 // unsettle makes the routers that use a link resolve their estate anew.
@@ -143,6 +154,7 @@ func (d *Daemon) settle(r *router) {
 	index := 0
 	if l != nil {
 		index = l.Index
+		r.profile.OnLink = l.networks
 	}
 	switch {
 	case index != r.link:

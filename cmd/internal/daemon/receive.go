@@ -3,6 +3,7 @@ package daemon
 import (
 	"time"
 
+	"regent/cfgparse"
 	"regent/fsm"
 	"regent/netif"
 	"regent/vrrp"
@@ -77,7 +78,7 @@ func (d *Daemon) receive(p *netif.Packet) {
 // Neighbours that use different forms cannot hear each other.
 func (d *Daemon) learnForm(r *router, p *netif.Packet) {
 	a := &d.advert
-	if r.Router.Version != vrrp.V3 || r.Port.Family != netif.IPv4 || r.SendMessageChecksum ||
+	if a.Version != vrrp.V3 || r.Port.Family != netif.IPv4 || r.ChecksumTx != cfgparse.ChecksumAuto ||
 		a.FitsBoth || a.Checksum == vrrp.PseudoGroup {
 		return
 	}
