@@ -19,12 +19,14 @@ import (
 type Frame struct {
 	At   time.Time
 	Data []byte
+	Out  bool // it left by the interface that is listened to
 }
 
 // A Capture listens to a segment or an interface. It keeps what matters to
 // VRRP: adverts, ARP, and neighbour discovery.
 type Capture struct {
 	file *os.File
+	keep func(frame []byte) bool
 	done chan struct{}
 
 	mu     sync.Mutex
@@ -36,8 +38,11 @@ type Capture struct {
 func (l *Lab) Capture(segment string) (*Capture, error) { return l.fabric.Capture(segment) }
 
 // Capture listens to an interface of the host, both directions, from now on.
-func (h *Host) Capture(ifname string) (*Capture, error) {
-	c := &Capture{done: make(chan struct{})}
+func (h *Host) Capture(ifname string) (*Capture, error) { return h.CaptureOnly(ifname, relevant) }
+
+// CaptureOnly listens like Capture and keeps the frames that keep asks for.
+func (h *Host) CaptureOnly(ifname string, keep func(frame []byte) bool) (*Capture, error) {
+	c := &Capture{keep: keep, done: make(chan struct{})}
 	err := h.Do(func() (err error) {
 		c.file, err = listen(ifname)
 		return err
@@ -103,18 +108,22 @@ func (c *Capture) read() {
 	buf, control := make([]byte, 64<<10), make([]byte, 256)
 	for {
 		var n, nc int
+		var from unix.Sockaddr
 		var rerr error
 		err := raw.Read(func(fd uintptr) bool {
-			n, nc, _, _, rerr = unix.Recvmsg(int(fd), buf, control, 0)
+			n, nc, _, from, rerr = unix.Recvmsg(int(fd), buf, control, 0)
 			return !errors.Is(rerr, unix.EAGAIN)
 		})
 		if err != nil || errors.Is(rerr, unix.EBADF) {
 			return
 		}
-		if rerr != nil || !relevant(buf[:n]) {
+		if rerr != nil || !c.keep(buf[:n]) {
 			continue // ENETDOWN, when the interface goes down, is not the end
 		}
 		f := Frame{At: stamp(control[:nc]), Data: append([]byte(nil), buf[:n]...)}
+		if ll, ok := from.(*unix.SockaddrLinklayer); ok {
+			f.Out = ll.Pkttype == unix.PACKET_OUTGOING
+		}
 		c.mu.Lock()
 		c.frames = append(c.frames, f)
 		c.mu.Unlock()
