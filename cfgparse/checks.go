@@ -9,10 +9,11 @@ import (
 	"regent/health"
 )
 
-// A scriptDraft is a vrrp_script that is being read.
+// A scriptDraft is a vrrp_script that is being read, or a vrrp_check.
 type scriptDraft struct {
 	Origin
 	health.Check
+	block   string // which of them
 	command *Command
 	weight  int
 	reverse bool
@@ -21,28 +22,35 @@ type scriptDraft struct {
 }
 
 func scriptVocabulary() *Vocabulary {
-	return vocabulary("vrrp_script",
+	own := []*Keyword{
 		key("script", A, custom(`"COMMAND"`, setScript, func(d *scriptDraft) string {
 			if d.command == nil {
 				return ""
 			}
 			return quote(d.command.Line)
 		}), "required", "what to run; arguments stand inside the quotes"),
-		key("interval", A, scriptTime(func(d *scriptDraft) *time.Duration { return &d.Interval }), "1 s", "from start to start"),
-		key("timeout", A, scriptTime(func(d *scriptDraft) *time.Duration { return &d.Timeout }), "the interval", "then the script is killed and has failed"),
-		key("weight", A, custom("-253-253 [reverse]", func(l *loader, d *scriptDraft, s *syntax.Statement) {
-			d.weight, d.reverse = l.weight(s, 253, d.weight)
-		}, func(d *scriptDraft) string { return strconv.Itoa(d.weight) }), "0", "added while up, or if negative subtracted while down; 0: down means FAULT"),
-		key("rise", A, numberOr(1, unbounded, 1, func(d *scriptDraft) *int { return &d.Rise }), "1", "successes until it is up"),
-		key("fall", A, numberOr(1, unbounded, 1, func(d *scriptDraft) *int { return &d.Fall }), "1", "failures until it is down"),
 		key("user", A, custom("USER [GROUP]", func(l *loader, d *scriptDraft, s *syntax.Statement) {
 			if l.need(s, 1, "USER [GROUP]") {
 				d.User, d.Group = l.account(s, 1)
 				d.usable = d.usable && d.User != ""
 			}
 		}, func(d *scriptDraft) string { return strings.TrimSpace(d.User + " " + d.Group) }), "script_user", "who runs it"),
-		key("init_fail", A, flag(func(d *scriptDraft) *bool { return &d.InitFail }), "", "it is down until it has succeeded"),
-	)
+	}
+	return vocabulary("vrrp_script", append(own, rhythmRows(A)...)...)
+}
+
+// rhythmRows say how often a check is made, and what its results mean.
+func rhythmRows(tier Tier) []*Keyword {
+	return []*Keyword{
+		key("interval", tier, scriptTime(func(d *scriptDraft) *time.Duration { return &d.Interval }), "1 s", "from start to start"),
+		key("timeout", tier, scriptTime(func(d *scriptDraft) *time.Duration { return &d.Timeout }), "the interval", "then it is given up and has failed"),
+		key("weight", tier, custom("-253-253 [reverse]", func(l *loader, d *scriptDraft, s *syntax.Statement) {
+			d.weight, d.reverse = l.weight(s, 253, d.weight)
+		}, func(d *scriptDraft) string { return strconv.Itoa(d.weight) }), "0", "added while up, or if negative subtracted while down; 0: down means FAULT"),
+		key("rise", tier, numberOr(1, unbounded, 1, func(d *scriptDraft) *int { return &d.Rise }), "1", "successes until it is up"),
+		key("fall", tier, numberOr(1, unbounded, 1, func(d *scriptDraft) *int { return &d.Fall }), "1", "failures until it is down"),
+		key("init_fail", tier, flag(func(d *scriptDraft) *bool { return &d.InitFail }), "", "it is down until it has succeeded"),
+	}
 }
 
 func setScript(l *loader, d *scriptDraft, s *syntax.Statement) {
@@ -126,7 +134,7 @@ func openScript(l *loader, _ *Config, s *syntax.Statement) *scriptDraft {
 	if !l.need(s, 1, "NAME") {
 		return nil
 	}
-	d := &scriptDraft{usable: true}
+	d := &scriptDraft{block: "vrrp_script", usable: true}
 	d.At, d.Kind, d.Name = s.Pos(), health.Script, s.Arg(1)
 	d.Interval, d.Rise, d.Fall = time.Second, 1, 1
 	return d
@@ -137,8 +145,7 @@ func closeScript(l *loader, c *Config, d *scriptDraft, _ *syntax.Statement) {
 		l.complain(d.At, syntax.General, `script "COMMAND"`, "the block is removed; who tracks it goes without", "vrrp_script %s has no script", quote(d.Name))
 		return
 	}
-	if first := l.findScript(d.Name); first != nil {
-		l.complain(d.At, syntax.Advice, "each name once", "the first one is tracked", "vrrp_script %s is defined twice; the first is at %s", quote(d.Name), first.At)
+	if !l.addScript(d) {
 		return
 	}
 	g := &c.Global
@@ -147,8 +154,18 @@ func closeScript(l *loader, c *Config, d *scriptDraft, _ *syntax.Statement) {
 		d.User, d.Group = g.ScriptUser, g.ScriptGroup
 	}
 	d.usable = d.usable && l.judgeScript(d.command.At, "vrrp_script "+d.Name, d.Check)
+}
+
+// addScript files a draft under its name, which vrrp_script and vrrp_check
+// share: both are tracked by track_script.
+func (l *loader) addScript(d *scriptDraft) bool {
+	if first := l.findScript(d.Name); first != nil {
+		l.complain(d.At, syntax.Advice, "each name once", "the first one is tracked", "%s %s is defined twice; the first is at %s", d.block, quote(d.Name), first.At)
+		return false
+	}
 	l.scripts = append(l.scripts, d)
 	l.scriptNamed[d.Name] = d
+	return true
 }
 
 func (l *loader) findScript(name string) *scriptDraft {

@@ -73,7 +73,7 @@ func (l *loader) scriptSecurity() {
 	}
 	var first syntax.Pos
 	for _, s := range l.scripts { // tracked or not, as keepalived does
-		if !first.IsValid() {
+		if !first.IsValid() && s.command != nil { // a vrrp_check has none
 			first = s.command.At
 		}
 	}

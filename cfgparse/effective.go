@@ -38,7 +38,7 @@ func Effective(name string, env Env) ([]Section, syntax.Diagnostics) {
 		out = append(out, top)
 	}
 	for _, d := range l.scripts {
-		add("vrrp_script "+d.Name, "vrrp_script", &d.Origin, d)
+		add(d.block+" "+d.Name, d.block, &d.Origin, d)
 	}
 	for _, d := range l.files {
 		add("track_file "+d.Name, "track_file", &d.Origin, d)

@@ -34,7 +34,7 @@ func (l *loader) finish() {
 	}
 	for _, s := range l.scripts {
 		if !s.tracked {
-			l.complain(s.At, syntax.Advice, "a track_script that names it", "it never runs", "vrrp_script %s is tracked by nobody", quote(s.Name))
+			l.complain(s.At, syntax.Advice, "a track_script that names it", "it never runs", "%s %s is tracked by nobody", s.block, quote(s.Name))
 			continue
 		}
 		if s.usable && used[s.Name] {
@@ -43,7 +43,7 @@ func (l *loader) finish() {
 	}
 	l.cfg.Origins = map[string]*Origin{}
 	for _, s := range l.scripts {
-		l.cfg.Origins["vrrp_script "+s.Name] = &s.Origin
+		l.cfg.Origins[s.block+" "+s.Name] = &s.Origin
 	}
 	for _, f := range l.files {
 		l.cfg.Files = append(l.cfg.Files, f.FileCheck)

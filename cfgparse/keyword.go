@@ -13,6 +13,7 @@ const (
 	B Tier = 'B' // real, but less common
 	C Tier = 'C' // rare, or in need of hardware or another program
 	D Tier = 'D' // of load balancing, which regent does not do
+	R Tier = 'R' // of regent alone: keepalived does not know it
 )
 
 func (t Tier) String() string { return string(t) }

@@ -11,7 +11,7 @@ import (
 func Reference(w io.Writer) error {
 	r := reference{w: w}
 	root := Language()
-	r.printf("`A` typical, `B` less common, `C` rare, `D` load balancing (passed over with one warning). Keywords marked *not yet* are read and checked; each draws one warning until regent acts on it.\n")
+	r.printf("`A` typical, `B` less common, `C` rare, `D` load balancing (passed over with one warning), `R` regent's own, which keepalived does not know. Keywords marked *not yet* are read and checked; each draws one warning until regent acts on it.\n")
 	r.table("At the top level", root)
 	for _, k := range root.Keywords {
 		if k.Block != nil {

@@ -15,6 +15,7 @@ var Language = sync.OnceValue(func() *Vocabulary {
 	rows := []*Keyword{
 		block("global_defs", A, globalVocabulary(), "what holds for the whole daemon", openGlobal, closeGlobal),
 		block("vrrp_script", A, scriptVocabulary(), "a script that is run again and again", openScript, closeScript, args("NAME { }")),
+		block("vrrp_check", R, probeVocabulary(), "a service that is asked again and again, without a script; tracked by track_script", openProbe, closeProbe, args("NAME { }")),
 		block("track_file", A, fileVocabulary(), "a file whose number moves priorities", openFile, closeFile, args("NAME { }"), alias("vrrp_track_file")),
 		block("vrrp_track_process", A, processVocabulary(), "processes that are counted", openProcess, closeProcess, args("NAME { }")),
 		block("bfd_instance", C, bfdVocabulary(), "a BFD session", openBFD, closeBFD, args("NAME { }")),

@@ -9,13 +9,17 @@
 // to the board like the rest.
 package health
 
-import "time"
+import (
+	"time"
+
+	"regent/health/probe"
+)
 
 // A Kind says what a check looks at.
 type Kind uint8
 
 const (
-	Script    Kind = iota // vrrp_script
+	Script    Kind = iota // vrrp_script, vrrp_check
 	Interface             // a link that must be up (track_interface, and the router's own)
 	Source                // a usable source address on a link
 )
@@ -29,7 +33,8 @@ type Check struct {
 	// that the reason of its absence reads "no IPv4 address on eth0".
 	Name string
 
-	// For scripts.
+	// For scripts, and what takes their place.
+	Probe    probe.Probe   // vrrp_check: asks a service itself; then there is no Command
 	Command  []string      // argv
 	Shell    bool          // Command is one word, a line for /bin/sh -c
 	Interval time.Duration // from start to start; 0: one second

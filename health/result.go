@@ -18,6 +18,7 @@ const (
 	Signaled                  // script: ended by the signal Code
 	TimedOut                  // script: still ran after Took, and was ended
 	Unrunnable                // script: could not be started, because of Err
+	Unwell                    // service: did not answer well, because of Err
 	Assumed                   // script: has not run, and counts as failed (init_fail)
 	Down                      // link: not IFF_UP
 	NoCarrier                 // link: IFF_UP, but not IFF_RUNNING
@@ -35,7 +36,7 @@ type Result struct {
 	Took    time.Duration // script: from its start to its end, or to the end of our patience
 	Number  int           // what a file holds; how many processes run
 	Limit   int           // of processes
-	Err     error         // Unrunnable, Holds: verb, object and cause
+	Err     error         // Unrunnable, Unwell, Holds: verb, object and cause
 }
 
 // up reports whether a check is up by this result alone.
@@ -45,7 +46,8 @@ func (r Result) up() bool {
 
 // says reports whether r and o say the same of what was looked at.
 func (r Result) says(o Result) bool {
-	return r.Outcome == o.Outcome && r.Code == o.Code && r.Number == o.Number && r.Limit == o.Limit
+	return r.Outcome == o.Outcome && r.Code == o.Code && r.Number == o.Number && r.Limit == o.Limit &&
+		(r.Outcome != Unwell || r.Err.Error() == o.Err.Error())
 }
 
 // String says what was found, without the name of the check.
@@ -62,7 +64,7 @@ func (r Result) String() string {
 		return fmt.Sprintf("ended by signal %d", r.Code)
 	case TimedOut:
 		return "timed out after " + round(r.Took).String()
-	case Unrunnable:
+	case Unrunnable, Unwell:
 		return r.Err.Error()
 	case Assumed:
 		return "has not succeeded yet (init_fail)"

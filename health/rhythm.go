@@ -1,6 +1,7 @@
 package health
 
 import (
+	"context"
 	"math"
 	"time"
 )
@@ -33,6 +34,24 @@ func rhythmOf(i int, first, period time.Duration) rhythm {
 		gap += period
 	}
 	return rhythm{first, first + gap, period}
+}
+
+// play calls run in the rhythm until ctx ends. A call that falls due while the
+// one before it still goes on is left out.
+func (r rhythm) play(ctx context.Context, run func(context.Context)) {
+	began := time.Now()
+	timer := time.NewTimer(r.first)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		run(ctx)
+		now := time.Since(began)
+		timer.Reset(r.after(now) - now)
+	}
 }
 
 // after returns the first start that is later than t.

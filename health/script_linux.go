@@ -30,24 +30,6 @@ func (c *Check) timeout() time.Duration {
 	return c.Timeout
 }
 
-// watch runs the command in its rhythm until ctx ends. A start that falls due
-// while the run before it still goes on is left out.
-func (s *script) watch(ctx context.Context, r rhythm) {
-	began := time.Now()
-	timer := time.NewTimer(r.first)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
-		s.run(ctx)
-		now := time.Since(began)
-		timer.Reset(r.after(now) - now)
-	}
-}
-
 // run runs the command once and reports what came of it.
 func (s *script) run(ctx context.Context) {
 	p, err := s.start()

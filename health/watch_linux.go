@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"regent/health/probe"
 )
 
 // A Watcher runs checks. A check costs it a goroutine, but no thread.
@@ -63,8 +65,14 @@ func (w *Watcher) Watch(ctx context.Context, c Check, report func(Report)) error
 		defer w.succeed(c.Name)()
 		rhythm := w.enter(c.period())
 		defer w.leave()
+		if c.Probe.Kind != probe.None {
+			s := &service{check: c, prober: probe.New(c.Probe), report: tell}
+			defer s.prober.Close()
+			rhythm.play(ctx, s.look)
+			return nil
+		}
 		s := &script{check: c, runner: w.runner, report: tell}
-		s.watch(ctx, rhythm)
+		rhythm.play(ctx, s.run)
 		return nil
 	case File:
 		f := &file{path: c.File.Path, follow: w.followFile, report: tell}
