@@ -129,7 +129,7 @@ type Instance struct {
 	Strict      bool // strict_mode
 	TrackSource bool // track_src_ip: FAULT when the configured source is gone
 
-	FaultWithoutPeers  bool        // unicast_fault_no_peer
+	FaultWithoutPeers  bool        // meant for unicast, it has no peers: FAULT (unicast_fault_no_peer)
 	NoAddresses        bool        // no_virtual_ipaddress
 	ChecksumTx         ChecksumTx  // checksum_tx, v3_checksum_as_v2
 	OldUnicastChecksum OldChecksum // old_unicast_checksum

@@ -140,10 +140,11 @@ func (l *loader) finishPlace(d *draft) {
 		d.Profile.Peers = append(d.Profile.Peers, p.Peer)
 	}
 	unicast := len(d.Profile.Peers) > 0
+	d.FaultWithoutPeers = d.FaultWithoutPeers && d.unicast.IsValid() && !unicast
 	switch {
 	case unicast:
 		d.Port.Group = netip.Addr{}
-	case d.unicast.IsValid() && d.FaultWithoutPeers:
+	case d.FaultWithoutPeers:
 		l.complain(d.unicast, syntax.Deprecated, "unicast_peer { ADDR... }", "the instance stays in FAULT (unicast_fault_no_peer)", "vrrp_instance %s has no unicast peers", quote(d.Name))
 	case d.unicast.IsValid():
 		l.complain(d.unicast, syntax.Deprecated, "unicast_peer { ADDR... }", "adverts go to the multicast group, so unicast neighbours hear nothing", "vrrp_instance %s is unicast but has no peers", quote(d.Name))

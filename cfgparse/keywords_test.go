@@ -163,6 +163,7 @@ var samples = map[string]string{
 	"vrrp_instance/unicast_peer":               "unicast_peer { 192.0.2.8 }",
 	"vrrp_instance/unicast_src_ip":             "unicast_src_ip 192.0.2.8",
 	"vrrp_instance/mcast_src_ip":               "mcast_src_ip 192.0.2.8",
+	"vrrp_instance/unicast_fault_no_peer":      "unicast_src_ip 192.0.2.8\n unicast_fault_no_peer",
 	"vrrp_instance/unicast_ttl":                "unicast_peer { 192.0.2.8 }\n unicast_ttl 9",
 	"vrrp_instance/mcast_dst_ip":               "mcast_dst_ip 224.0.0.77",
 	"vrrp_instance/track_src_ip":               "mcast_src_ip 192.0.2.8\n track_src_ip",

@@ -93,8 +93,6 @@ var pendingWords = map[string]string{
 		lvs_sync_daemon
 	`,
 	"vrrp_instance": `
-		unicast_fault_no_peer
-		old_unicast_checksum
 		track_bfd
 		track_src_ip
 		skip_check_adv_addr

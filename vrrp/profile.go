@@ -39,6 +39,10 @@ type Profile struct {
 // unicast reports that adverts go to peers instead of a group.
 func (p *Profile) unicast() bool { return !p.Group.IsValid() }
 
+// HasPeer reports whether an address, which bears no zone, is that of a
+// unicast neighbour.
+func (p *Profile) HasPeer(addr netip.Addr) bool { return p.peer(addr) != nil }
+
 // peer finds a neighbour by its address, which bears no zone.
 func (p *Profile) peer(addr netip.Addr) *Peer {
 	for i := range p.Peers {

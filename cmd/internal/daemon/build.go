@@ -30,14 +30,9 @@ func (r *router) equip() {
 	}
 	r.profile.Proof = vrrp.NewProof(r.profile.Auth, r.Router.Interval, r.profile.Peers)
 	r.Router.VirtualMAC = r.virtual() && !r.VMAC.XmitBase
-	switch r.ChecksumTx { // or else what was learned stays, W-47
-	case cfgparse.ChecksumPseudo:
-		r.form = vrrp.Pseudo
-	case cfgparse.ChecksumMessageOnly:
-		r.form = vrrp.MessageOnly
-	}
 	tell := r.Instance.Notify
 	r.tell = &tell
+	r.chooseForm()
 	r.to = r.destinations()
 	r.built = make([]built, len(r.to))
 }

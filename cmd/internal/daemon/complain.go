@@ -56,6 +56,15 @@ type strangers struct {
 	limits limits
 }
 
+// strangersOn returns what is kept of a link. A unicast router without an
+// interface hears of links where no router is.
+func (d *Daemon) strangersOn(link int) *strangers {
+	if d.strange[link] == nil {
+		d.strange[link] = &strangers{}
+	}
+	return d.strange[link]
+}
+
 // about returns the log for what concerns a router, or none in particular.
 func (d *Daemon) about(r *router) *slog.Logger {
 	if r == nil {
@@ -67,7 +76,7 @@ func (d *Daemon) about(r *router) *slog.Logger {
 // drop counts and tells of a packet that was dropped; r is whom it concerns,
 // nil if that is nobody.
 func (d *Daemon) drop(r *router, fault vrrp.Fault, p *netif.Packet) {
-	link := d.strange[p.Link]
+	link := d.strangersOn(p.Link)
 	counter := fault.Counter()
 	if counter.OfLink() || r == nil {
 		link.count[counter]++

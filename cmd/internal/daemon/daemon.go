@@ -28,7 +28,7 @@ type Daemon struct {
 	epoch time.Time
 
 	routers  []*router // in the order of the configuration; the index is the board's
-	table    map[meeting]*router
+	table    table
 	timers   timers
 	steward  *steward
 	board    *health.Board
@@ -59,20 +59,13 @@ type Daemon struct {
 	news []func(*Daemon)
 }
 
-// A meeting is where adverts find their router (W-1).
-type meeting struct {
-	link   int
-	family netif.Family
-	vrid   uint8
-}
-
 // New returns a daemon for a configuration. It touches nothing before Run.
 func New(cfg *cfgparse.Config, w Wire, h Host, watch Watcher, n Notifier, log *slog.Logger) *Daemon {
 	d := &Daemon{
 		wire: w, host: h, notifier: n, log: log,
 		epoch:   time.Now(),
 		board:   health.NewBoard(nil, nil),
-		table:   make(map[meeting]*router),
+		table:   make(table),
 		links:   make(map[string]*link),
 		names:   make(map[int]string),
 		strange: make(map[int]*strangers),

@@ -200,7 +200,7 @@ func (r *router) source(l *link) netip.Addr {
 // move takes a router to another link, or to none (index 0).
 func (d *Daemon) move(r *router, index int) {
 	if r.link != 0 {
-		delete(d.table, r.meeting())
+		d.table.remove(r)
 		if r.joined {
 			d.leave(r)
 		}
@@ -210,10 +210,8 @@ func (d *Daemon) move(r *router, index int) {
 	if index == 0 {
 		return
 	}
-	d.table[r.meeting()] = r
-	if d.strange[index] == nil {
-		d.strange[index] = &strangers{}
-	}
+	d.table.add(r)
+	d.strangersOn(index)
 	d.hear(r)
 }
 

@@ -3,7 +3,6 @@ package daemon
 import (
 	"time"
 
-	"regent/cfgparse"
 	"regent/fsm"
 	"regent/netif"
 	"regent/vrrp"
@@ -40,10 +39,7 @@ func (d *Daemon) listen() {
 // receive takes one packet: it is an advert for one of our routers, or it is
 // counted under the rule that it breaks.
 func (d *Daemon) receive(p *netif.Packet) {
-	var r *router
-	if vrid, ok := vrrp.VRID(p.Payload); ok {
-		r = d.table[meeting{p.Link, netif.FamilyOf(p.Envelope.Src), vrid}]
-	}
+	r := d.table.find(p)
 	if r == nil {
 		if d.strange[p.Link] == nil {
 			return // a link without routers: a group that others on this host have joined
@@ -71,31 +67,4 @@ func (d *Daemon) receive(p *netif.Packet) {
 	}
 	d.learnForm(r, p)
 	d.step(r, fsm.Heard{Source: p.Envelope.Src, Priority: d.advert.Priority, Interval: d.advert.Interval})
-}
-
-// learnForm makes a router speak the checksum form that its neighbour speaks
-// (W-47): of the two for VRRPv3 over IPv4, most routers understand but one.
-// Neighbours that use different forms cannot hear each other.
-func (d *Daemon) learnForm(r *router, p *netif.Packet) {
-	a := &d.advert
-	if a.Version != vrrp.V3 || r.Port.Family != netif.IPv4 || r.ChecksumTx != cfgparse.ChecksumAuto ||
-		a.FitsBoth || a.Checksum == vrrp.PseudoGroup {
-		return
-	}
-	before := r.teacher
-	r.teacher = p.Envelope.Src
-	if a.Checksum == r.form {
-		return
-	}
-	r.form = a.Checksum
-	held, ok := r.limits.form.allow(d.now)
-	switch {
-	case !ok:
-	case before.IsValid() && before != r.teacher:
-		d.about(r).Warn("Neighbours use different checksum forms and may not hear each other; changing to that of the last one",
-			"form", r.form, "neighbour", r.teacher, "other", before, "suppressed", held)
-	default:
-		d.about(r).Info("Changing the checksum form of adverts to that of a neighbour",
-			"form", r.form, "neighbour", r.teacher, "suppressed", held)
-	}
 }

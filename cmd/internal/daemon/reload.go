@@ -1,8 +1,6 @@
 package daemon
 
 import (
-	"fmt"
-	"net/netip"
 	"reflect"
 	"slices"
 
@@ -21,40 +19,18 @@ func (d *Daemon) Reload(cfg *cfgparse.Config) {
 	d.tell(func(d *Daemon) { d.configure(cfg) })
 }
 
-// An identity is what makes a router the same one after a reload. Its name
-// does not: renaming a router changes nothing.
-type identity struct {
-	device  string
-	family  netif.Family
-	vrid    uint8
-	version uint8
-	group   netip.Addr // invalid: unicast
-	vmac    string     // what tells one device with a virtual MAC from another
-}
-
-func identityOf(in *cfgparse.Instance) identity {
-	vmac := ""
-	if v := in.VMAC; v.Kind != netif.Parent {
-		vmac = fmt.Sprint(v.Kind, v.Name, v.MAC, v.XmitBase)
-	}
-	return identity{in.Port.Interface, in.Port.Family, in.VRID, in.Router.Version, in.Port.Group, vmac}
-}
-
 // configure makes the daemon run a configuration: its first, or another one.
 func (d *Daemon) configure(cfg *cfgparse.Config) {
 	if d.ended {
 		return
 	}
-	old := make(map[identity]*router, len(d.routers))
-	for _, r := range d.routers {
-		old[identityOf(&r.Instance)] = r
-	}
+	became, left := heirs(d.routers, cfg.Instances)
 	d.routers = nil
 	var fresh, kept []*router
 	changed := 0
 	for i := range cfg.Instances {
 		in := &cfg.Instances[i]
-		r := old[identityOf(in)]
+		r := became[i]
 		if r == nil {
 			r = newRouter(*in)
 			d.serial++
@@ -62,7 +38,6 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 			d.timers.add(&r.timer)
 			fresh = append(fresh, r)
 		} else {
-			delete(old, identityOf(in))
 			if !sameSettings(&r.Instance, in) {
 				changed++
 			}
@@ -76,7 +51,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 	d.tellPriorities = cfg.Global.Defaults.PriorityChanges
 	d.logUnknown = cfg.Global.LogUnknownVRIDs
 	d.own()
-	for _, r := range old {
+	for _, r := range left {
 		d.retire(r)
 	}
 	d.regroup(cfg.Groups)
@@ -94,7 +69,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 			d.steward.give(r.toRelease())
 		}
 	}
-	d.log.Info("reloaded", "instances", len(d.routers), "new", len(fresh), "changed", changed, "removed", len(old))
+	d.log.Info("reloaded", "instances", len(d.routers), "new", len(fresh), "changed", changed, "removed", len(left))
 }
 
 // resettle makes every router fit its links and its checks again.

@@ -31,6 +31,7 @@ type router struct {
 	real     []netip.Addr      // of its addresses, those that the host has by itself (owners)
 	resolved bool              // holds is up to date
 	form     vrrp.ChecksumForm // of the adverts it sends, W-47
+	told     bool              // which form by its settings
 	teacher  netip.Addr        // who was heard last in the one form or the other
 	to       []netip.Addr      // where they go
 	built    []built           // encoded, one for each destination
@@ -103,4 +104,10 @@ type Counters struct {
 }
 
 // meeting is where the router's adverts arrive.
-func (r *router) meeting() meeting { return meeting{r.link, r.Port.Family, r.VRID} }
+func (r *router) meeting() meeting {
+	at := meeting{r.link, r.Port.Family, r.VRID}
+	if r.Port.Interface == "" {
+		at.link = 0
+	}
+	return at
+}

@@ -67,7 +67,7 @@ func (d *Daemon) unsent(drop netif.Drop) {
 	if f.priority == vrrp.Resign {
 		return
 	}
-	if held, ok := d.strange[drop.Link].limits.sends.allow(d.now); ok {
+	if held, ok := d.strangersOn(drop.Link).limits.sends.allow(d.now); ok {
 		d.about(f.router).Error("cannot send adverts", "interface", d.names[drop.Link], "error", drop.Err, "suppressed", held)
 	}
 }

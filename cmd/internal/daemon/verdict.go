@@ -73,7 +73,7 @@ func (d *Daemon) judge(r *router, because health.Report) {
 	if r.link != 0 && !r.joined && r.deaf == nil {
 		return // it begins when it can hear
 	}
-	fault := r.verdict.Fault || r.deaf != nil
+	fault := r.verdict.Fault || r.deaf != nil || r.FaultWithoutPeers
 	others := d.blame(r, fault)
 	d.step(r, fsm.Judged{Verdict: fsm.Verdict{Delta: r.verdict.Delta, Fault: fault, Wait: r.verdict.Wait}})
 	if !r.begun {
@@ -186,6 +186,9 @@ func (r *router) faults() string {
 	var s []string
 	for _, reason := range r.verdict.Faults() {
 		s = append(s, reason.String())
+	}
+	if r.FaultWithoutPeers {
+		s = append(s, "it has no unicast peers (unicast_fault_no_peer)")
 	}
 	if r.deaf != nil {
 		s = append(s, "it cannot hear adverts: "+r.deaf.Error())
