@@ -344,7 +344,7 @@ func (l *loader) maxAddresses(d *draft) int {
 	room, size := mtu-14-20-8, 4
 	if d.family == netif.IPv6 {
 		room, size = mtu-14-40-8, 16
-	} else if d.version == vrrp.V2 {
+	} else if d.version == vrrp.V2 || d.Router.BothVersions {
 		room -= 8
 	}
 	return max(1, min(255, room/size))

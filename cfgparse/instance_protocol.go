@@ -26,6 +26,7 @@ func instanceProtocol() []*Keyword {
 			func(d *draft) *ChecksumTx { return &d.ChecksumTx }), "auto; message-only with v3_checksum_as_v2", "IPv4 checksum of version 3 on adverts sent: as the neighbours do, or with or without pseudo-header", own),
 		key("checksum_rx", B, choice(map[string]checksumRx{"both": anyChecksum, "pseudo": pseudoOnly, "message-only": messageOnly},
 			func(d *draft) *checksumRx { return &d.checksumRx }), "both", "IPv4 checksums of version 3 that are right on adverts received", own),
+		key("interop_v2v3", B, boolean(func(d *draft) *bool { return &d.Router.BothVersions }), "no", "version 3 over IPv4: understand version 2 as well, and as master speak both; for migrations", own),
 		key("v2_address_list", B, choice(map[string]bool{"warn": true, "drop": false},
 			func(d *draft) *bool { return &d.Profile.AnyAddressList }), "warn", "version 2: what becomes of adverts with other addresses", own),
 		key("ipv6_require_link_local_first", B, boolean(func(d *draft) *bool { return &d.Profile.RequireLinkLocalFirst }), "no", "drop IPv6 adverts whose first address is not link-local", own),
@@ -54,13 +55,21 @@ func (l *loader) finishProtocol(d *draft) {
 	d.Profile.AcceptPseudoOnly, d.Profile.AcceptMessageOnly = d.checksumRx == pseudoOnly, d.checksumRx == messageOnly
 
 	v3, v6 := d.version == vrrp.V3, d.family == netif.IPv6
+	if d.Router.BothVersions && len(d.Auth.Keys) > 0 {
+		l.complain(d.line("interop_v2v3"), syntax.General, "one of the two", "it is ignored", "interop_v2v3 does not go with auth_hmac")
+		d.Router.BothVersions = false
+	}
+	d.Router.BothVersions = d.Router.BothVersions && v3 && !v6
+	d.Profile.BothVersions = d.Router.BothVersions
+
 	for _, word := range []struct {
 		name, needs string
 		fits        bool
 	}{
 		{"checksum_tx", "version 3 over IPv4", v3 && !v6},
 		{"checksum_rx", "version 3 over IPv4", v3 && !v6},
-		{"v2_address_list", "version 2", !v3},
+		{"interop_v2v3", "version 3 over IPv4", v3 && !v6},
+		{"v2_address_list", "version 2", !v3 || d.Router.BothVersions},
 		{"ipv6_require_link_local_first", "IPv6 addresses", v6},
 		{"min_learned_interval", "version 3", v3},
 	} {

@@ -160,5 +160,5 @@ func (a Action) Word() string { return word(a.To, a.Cause) }
 
 // String names the verb as the conversations of the tests do.
 func (v Verb) String() string {
-	return [...]string{"advertise", "acquire", "release", "announce", "enter", "wake", "contest"}[v]
+	return [...]string{"advertise", "acquire", "release", "announce", "enter", "wake", "contest", "one version"}[v]
 }

@@ -19,7 +19,7 @@ import (
 //
 //	group                    a new group at time 0; one line of settings for each router
 //	start, stop              [router=N]; router 0 if not said, here and below
-//	heard                    from=ADDRESS priority=N [interval=1s]
+//	heard                    from=ADDRESS priority=N [interval=1s] [version=3]
 //	judged                   [delta=N] [fault] [wait]
 //	configured               settings, all of them
 //	addressed                [primary=ADDRESS] [announce]
@@ -78,6 +78,7 @@ func (c *conversation) play(t *testing.T, d *datadriven.TestData) string {
 	case "heard":
 		return c.say(t, d, router, fsm.Heard{
 			Source:   args.addr("from"),
+			Version:  uint8(args.number("version", 3)),
 			Priority: uint8(args.number("priority", -1)),
 			Interval: args.duration("interval", time.Second),
 		})
@@ -147,6 +148,8 @@ func tell(a fsm.Action) string {
 			return "wake never"
 		}
 		return fmt.Sprintf("wake at %v", time.Duration(a.At))
+	case fsm.OneVersion:
+		return fmt.Sprintf("one version: %v", a.Cause.Peer)
 	case fsm.Contest:
 		return fmt.Sprintf("contest: %v", a.Cause)
 	}
@@ -158,12 +161,16 @@ func status(s fsm.Status) string {
 	if s.Heard.Addr.IsValid() {
 		heard = fmt.Sprintf("%v priority %d", s.Heard.Addr, s.Heard.Priority)
 	}
+	repeated := ""
+	if s.Repeated > 0 {
+		repeated = fmt.Sprintf(", repeated in version 2: %d", s.Repeated)
+	}
 	return fmt.Sprintf("%s since %v, wants %v, priority %d, event %s, new master reason %v\n"+
 		"interval %v, active %v, skew %v, down %v\n"+
-		"heard %s, discarded %d lesser, ignored %d\n",
+		"heard %s, discarded %d lesser, ignored %d%s\n",
 		s.Word(), time.Duration(s.Since), s.Wanted, s.Priority, s.Cause.Event(), s.NewMaster,
 		s.Interval, s.Active, s.Skew, s.Down,
-		heard, s.Lesser, s.Ignored)
+		heard, s.Lesser, s.Ignored, repeated)
 }
 
 func duration(t *testing.T, d *datadriven.TestData) time.Duration {
@@ -235,7 +242,7 @@ var settings = map[string]bool{
 	"preempt-delay": true, "down-adverts": true, "silent-to-lower": true, "reply-to-lower": true,
 	"last-word": true, "start-delay": true, "virtual-mac": true, "repeat": true, "delay": true,
 	"refresh": true, "refresh-repeat": true, "lower-repeat": true, "lower-delay": true,
-	"resign-no-extend": true, "min-learned": true,
+	"resign-no-extend": true, "min-learned": true, "both-versions": true,
 }
 
 func (w words) config() fsm.Config {
@@ -259,6 +266,7 @@ func (w words) config() fsm.Config {
 
 		ResignNoExtend: w.flag("resign-no-extend"),
 		MinLearned:     w.duration("min-learned", 0),
+		BothVersions:   w.flag("both-versions"),
 
 		Announce: fsm.Announcing{
 			Repeat:        w.number("repeat", 0),

@@ -63,6 +63,8 @@ type Config struct {
 	ResignNoExtend bool          // a resignation never puts the down timer off (resign_no_extend, O-4)
 	MinLearned     time.Duration // shortest interval that is learned; 0: any (min_learned_interval, O-5)
 
+	BothVersions bool // a router of version 3 that understands version 2, too (interop_v2v3, V-30)
+
 	VirtualMAC bool // adverts leave with the virtual MAC (use_vmac), S-40
 	Announce   Announcing
 }
@@ -122,6 +124,7 @@ type (
 	// Heard is an advert that passed every check of the wire.
 	Heard struct {
 		Source   netip.Addr
+		Version  uint8 // that of the advert; only a router with BothVersions looks at it
 		Priority uint8
 		Interval time.Duration
 	}
@@ -157,13 +160,14 @@ type Verdict struct {
 type Verb uint8
 
 const (
-	Advertise Verb = iota // send one advert with Action.Priority
-	Acquire               // take the addresses
-	Release               // give them up
-	Announce              // tell the neighbours, Action.Times messages for each address
-	Enter                 // the state changed: From, To, Cause; both Initialize when only the fault is new
-	Wake                  // the next deadline, replacing the one before: At, maybe Never
-	Contest               // a lesser master was heard while Master: Cause names it
+	Advertise  Verb = iota // send one advert with Action.Priority
+	Acquire                // take the addresses
+	Release                // give them up
+	Announce               // tell the neighbours, Action.Times messages for each address
+	Enter                  // the state changed: From, To, Cause; both Initialize when only the fault is new
+	Wake                   // the next deadline, replacing the one before: At, maybe Never
+	Contest                // a lesser master was heard while Master: Cause names it
+	OneVersion             // a master speaks version 3 alone, unlike this router: Cause names it, once (V-34)
 )
 
 // An Action is something to do for one router.

@@ -15,6 +15,12 @@ func (m *machine) heard(now Time, h Heard, out []Action) []Action {
 	if h.Source == m.primary {
 		return out // S-36: to answer the own echo would never end
 	}
+	if m.config.BothVersions && m.state != Initialize {
+		var counts bool
+		if out, counts = m.translate(now, h, out); !counts {
+			return out
+		}
+	}
 	m.peer = Peer{Addr: h.Source, Priority: h.Priority, At: now}
 	switch m.state {
 	case Backup:

@@ -48,9 +48,11 @@ type machine struct {
 	contested bool // another master was heard in this step
 	announcer announcer
 
-	peer    Peer // heard last
-	lesser  uint64
-	ignored uint64
+	peer     Peer // heard last
+	speakers speakers
+	lesser   uint64
+	ignored  uint64
+	repeated uint64
 }
 
 // spent is the deadline that was told last when it has come.

@@ -33,6 +33,8 @@ type Status struct {
 
 	Lesser  uint64 // adverts that S-24 and S-34 discarded (M-35)
 	Ignored uint64 // adverts heard in Initialize (M-36)
+
+	Repeated uint64 // adverts of version 2 that repeat one of version 3 (M-37)
 }
 
 // Status returns what can be told of a router now.
@@ -43,7 +45,7 @@ func (g *Group) Status(router int) Status {
 		Primary: m.primary, Priority: m.priority(), Fault: m.verdict.Fault,
 		Interval: m.config.Interval, Active: m.interval(), Skew: m.skew(), Down: m.down(),
 		Deadline: m.timer, Heard: m.peer, NewMaster: m.crown,
-		Lesser: m.lesser, Ignored: m.ignored,
+		Lesser: m.lesser, Ignored: m.ignored, Repeated: m.repeated,
 	}
 	if m.wants {
 		s.Wanted = Master

@@ -42,6 +42,12 @@ const (
 	SimplePassword uint8 = 1
 )
 
+// WholeSeconds returns the interval by which adverts of version 2 speak of one
+// of version 3: rounded up, so that nobody expects more than comes (V-31).
+func WholeSeconds(d time.Duration) time.Duration {
+	return (d + time.Second - 1).Truncate(time.Second)
+}
+
 // Group4 and Group6 are where multicast adverts go (RFC 9568 sections 5.1.1.2
 // and 5.1.2.2).
 var (

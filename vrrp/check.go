@@ -86,7 +86,7 @@ func (p *Profile) checkTTL(e Envelope) Fault {
 // checkMessage is. It returns the length of the message without
 // its trailer.
 func (p *Profile) checkMessage(h Header, b []byte, e Envelope, a *Advert) (n int, f Fault) {
-	if p != nil && h.Version != p.Version {
+	if p != nil && !p.speaks(h.Version) {
 		return 0, BadVersion
 	}
 	n, f = frame(h, len(b), e.v6())
@@ -133,19 +133,21 @@ func (p *Profile) checkTrailer(b []byte, n int, e Envelope, wall time.Time) (War
 	return p.Proof.Open(b, n, e, wall)
 }
 
-// checkContent is.
+// checkContent is. An advert of version 2 that a router of
+// version 3 understands (V-32) is bound to nobody's interval, and is as welcome
+// to an owner as any of version 3.
 func (p *Profile) checkContent(h Header, e Envelope, a *Advert) (w Warnings, f Fault) {
 	switch {
 	case h.Count == 0:
 		return 0, NoAddresses
-	case a.Version == V3 && a.Interval == 0:
+	case p.Version == V3 && a.Interval == 0:
 		return 0, ZeroInterval
 	}
 	if a.Version == V2 {
 		if f := p.checkPassword(a); f != Accepted {
 			return 0, f
 		}
-		if a.Interval != p.Interval {
+		if p.Version == V2 && a.Interval != p.Interval {
 			return 0, WrongInterval
 		}
 	}
@@ -162,11 +164,11 @@ func (p *Profile) checkContent(h Header, e Envelope, a *Advert) (w Warnings, f F
 		}
 		w |= NoLinkLocal
 	}
-	if a.Version == V3 && a.Interval != p.Interval {
+	if p.Version == V3 && a.Interval != p.interval(a.Version) {
 		w |= OtherInterval
 	}
 	if p.Owner {
-		if a.Version == V2 || p.OwnerIgnoresAdvert {
+		if p.Version == V2 || p.OwnerIgnoresAdvert {
 			return 0, OwnerHearsNoAdverts
 		}
 		w |= OwnerHeard

@@ -34,7 +34,7 @@ type scene struct {
 	sender *Auth // nil: no trailer
 
 	version, typ                uint8
-	zeroInterval                bool
+	zeroInterval, zeroInterval2 bool // as version 3 or version 2 has it
 	badTrailer, badHMAC, replay bool
 	signedAt                    time.Time
 	badChecksum, long, short    bool
@@ -82,6 +82,9 @@ func (s *scene) play() (Warnings, Fault) {
 	b := s.a.Append(nil, s.e)
 	if s.zeroInterval {
 		b[4], b[5] = 0, 0
+	}
+	if s.zeroInterval2 {
+		b[5] = 0
 	}
 	Resum(b, s.e, s.a.Checksum)
 	n := len(b)
@@ -274,6 +277,62 @@ func TestCheckWarnings(t *testing.T) {
 				t.Errorf("got %q, %v; want %q, %v", w, f, story.want, story.fault)
 			}
 		})
+	}
+}
+
+// mixed sets the scene for an advert of version 2 on its way to a router of
+// version 3 that understands both.
+func mixed() *scene {
+	s := v2()
+	s.p.Version, s.p.Auth, s.p.BothVersions = V3, nil, true
+	s.p.Interval = 1500 * time.Millisecond
+	s.a.AuthType, s.a.AuthData = NoAuth, [8]byte{}
+	s.a.Interval = 2 * time.Second
+	return s
+}
+
+// V-30, V-32: a router of version 3 understands version 2 if it is told to, and
+// holds it against nobody that the interval is another, rounded or not.
+func TestCheckMixedVersions(t *testing.T) {
+	for _, story := range []struct {
+		name  string
+		scene *scene
+		make  func(*scene)
+		want  Warnings
+		fault Fault
+	}{
+		{"V-30: off", mixed(), func(s *scene) { s.p.BothVersions = false }, 0, BadVersion},
+		{"V-32: on", mixed(), func(s *scene) {}, 0, Accepted},
+		{"V-31: an interval that is rounded is the same", mixed(), func(s *scene) { s.p.Interval = 1010 * time.Millisecond }, 0, Accepted},
+		{"V-32: another interval is no reason to drop", mixed(), func(s *scene) { s.a.Interval = 5 * time.Second }, OtherInterval, Accepted},
+		{"R-12: but none at all is", mixed(), func(s *scene) { s.zeroInterval2 = true }, 0, ZeroInterval},
+		{"R-13: version 3 has no password", mixed(), func(s *scene) { s.a.AuthType = SimplePassword }, 0, WrongAuthType},
+		{"R-19: an owner hears it as it hears version 3", mixed(), func(s *scene) { s.p.Owner = true }, OwnerHeard, Accepted},
+		{"R-15: the list of version 2 counts", mixed(), otherList, 0, WrongAddresses},
+		{"W-48: no checksum form but its own", mixed(), func(s *scene) { s.p.AcceptMessageOnly = true }, 0, Accepted},
+		{"R-5: no other version", mixed(), func(s *scene) { s.version = 4 }, 0, BadVersion},
+		{"V-30: version 2 does not understand version 3", v3(), func(s *scene) { s.p.Version = V2 }, 0, BadVersion},
+		{"W-36: nor is there version 2 over IPv6", v6(), func(s *scene) { s.p.BothVersions, s.version = true, V2 }, 0, BadVersion},
+		{"V-32: version 3 as ever", v3(), func(s *scene) { s.p.BothVersions = true }, 0, Accepted},
+	} {
+		t.Run(story.name, func(t *testing.T) {
+			story.make(story.scene)
+			if w, f := story.scene.play(); w != story.want || f != story.fault {
+				t.Errorf("got %q, %v; want %q, %v", w, f, story.want, story.fault)
+			}
+		})
+	}
+}
+
+// V-31.
+func TestWholeSeconds(t *testing.T) {
+	for d, want := range map[time.Duration]time.Duration{
+		10 * time.Millisecond: time.Second, time.Second: time.Second, 1010 * time.Millisecond: 2 * time.Second,
+		MaxIntervalV3: 41 * time.Second,
+	} {
+		if got := WholeSeconds(d); got != want {
+			t.Errorf("%v: %v, want %v", d, got, want)
+		}
 	}
 }
 

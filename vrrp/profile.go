@@ -31,6 +31,7 @@ type Profile struct {
 	RequireLinkLocalFirst bool // IPv6: drop, not warn, when another address is first
 	OwnerIgnoresAdvert    bool // v3: an owner drops every advert (owner_ignore_adverts, R-19)
 	CheckUnicastSource    bool // unicast: drop adverts of hosts that are no peer (check_unicast_src, U-2)
+	BothVersions          bool // v3 over IPv4: accept version 2 as well (interop_v2v3, V-30)
 	RequireOnLink         bool // drop adverts whose source is not on the link (source_check, R-22)
 
 	OnLink []netip.Prefix // the link's own IPv4 networks, for RequireOnLink
@@ -42,6 +43,19 @@ func (p *Profile) unicast() bool { return !p.Group.IsValid() }
 // HasPeer reports whether an address, which bears no zone, is that of a
 // unicast neighbour.
 func (p *Profile) HasPeer(addr netip.Addr) bool { return p.peer(addr) != nil }
+
+// speaks reports whether adverts of a version are for the router.
+func (p *Profile) speaks(version uint8) bool {
+	return version == p.Version || p.BothVersions && version == V2
+}
+
+// interval returns the one that adverts of a version should have.
+func (p *Profile) interval(version uint8) time.Duration {
+	if version == V2 {
+		return WholeSeconds(p.Interval)
+	}
+	return p.Interval
+}
 
 // peer finds a neighbour by its address, which bears no zone.
 func (p *Profile) peer(addr netip.Addr) *Peer {

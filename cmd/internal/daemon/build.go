@@ -34,7 +34,11 @@ func (r *router) equip() {
 	r.tell = &tell
 	r.chooseForm()
 	r.to = r.destinations()
-	r.built = make([]built, len(r.to))
+	r.versions = []uint8{r.Router.Version}
+	if r.Router.BothVersions {
+		r.versions = append(r.versions, vrrp.V2)
+	}
+	r.built = make([]built, len(r.to)*len(r.versions))
 }
 
 // depend puts everything that some router depends on on the health

@@ -210,6 +210,9 @@ func (d *Daemon) perform(r *router, a fsm.Action) {
 		d.timers.set(&r.timer, a.At)
 	case fsm.Contest:
 		d.contested(r, a.Cause)
+	case fsm.OneVersion:
+		d.about(r).Warn("a master speaks version 3 alone: routers of version 2 do not hear it",
+			"rule", "V-34", "peer", a.Cause.Peer, "priority", a.Cause.PeerPriority)
 	}
 }
 

@@ -66,5 +66,7 @@ func (d *Daemon) receive(p *netif.Packet) {
 		r.count.PriorityZeroReceived++
 	}
 	d.learnForm(r, p)
-	d.step(r, fsm.Heard{Source: p.Envelope.Src, Priority: d.advert.Priority, Interval: d.advert.Interval})
+	d.step(r, fsm.Heard{
+		Source: p.Envelope.Src, Version: d.advert.Version, Priority: d.advert.Priority, Interval: d.advert.Interval,
+	})
 }

@@ -34,7 +34,8 @@ type router struct {
 	told     bool              // which form by its settings
 	teacher  netip.Addr        // who was heard last in the one form or the other
 	to       []netip.Addr      // where they go
-	built    []built           // encoded, one for each destination
+	versions []uint8           // that they leave in, one after the other (V-31)
+	built    []built           // encoded, one for each destination and version
 
 	begun   bool // the state machine was started
 	state   fsm.State

@@ -81,6 +81,7 @@ type built struct {
 type recipe struct {
 	priority uint8
 	src, dst netip.Addr
+	version  uint8
 	form     vrrp.ChecksumForm
 }
 
@@ -96,8 +97,8 @@ func (r *router) destinations() []netip.Addr {
 	return all
 }
 
-// send hands the advert with a priority to the wire, for every destination,
-// and returns how many those are.
+// send hands the advert with a priority to the wire, for every destination in
+// every version, and returns how many packets those are.
 //
 // Adverts are encoded ahead, and again only when something in them changes. A
 // signed one has a sequence of its own and so is made each time, but once for
@@ -108,19 +109,21 @@ func (r *router) send(w Wire, priority uint8) (copies int) {
 		return len(r.to)
 	}
 	for i, dst := range r.to {
-		b, want := &r.built[i], recipe{priority, r.primary, dst, r.form}
-		if b.made != want {
-			b.payload = r.encode(b.payload[:0], dst, priority)
-			b.made = want
+		for j, version := range r.versions {
+			b, want := &r.built[i*len(r.versions)+j], recipe{priority, r.primary, dst, version, r.form}
+			if b.made != want {
+				b.payload = r.encode(b.payload[:0], dst, priority, version)
+				b.made = want
+			}
+			w.Queue(r.packet(dst, b.payload))
 		}
-		w.Queue(r.packet(dst, b.payload))
 	}
-	return len(r.to)
+	return len(r.built)
 }
 
 func (r *router) sendSigned(w Wire, priority uint8) {
 	b := &r.built[0]
-	b.payload = r.encode(b.payload[:0], r.to[0], priority)
+	b.payload = r.encode(b.payload[:0], r.to[0], priority, r.Router.Version)
 	b.payload = r.profile.Proof.Seal(b.payload, r.envelope(r.to[0]), time.Now())
 	for i, dst := range r.to {
 		if i > 0 {
@@ -140,12 +143,16 @@ func (r *router) packet(dst netip.Addr, payload []byte) netif.Packet {
 	return p
 }
 
-func (r *router) encode(b []byte, dst netip.Addr, priority uint8) []byte {
+func (r *router) encode(b []byte, dst netip.Addr, priority, version uint8) []byte {
+	interval := r.Router.Interval
+	if version == vrrp.V2 {
+		interval = vrrp.WholeSeconds(interval)
+	}
 	advert := vrrp.Advert{
-		Version:   r.Router.Version,
+		Version:   version,
 		VRID:      r.VRID,
 		Priority:  priority,
-		Interval:  r.Router.Interval,
+		Interval:  interval,
 		Addresses: r.Advertised,
 		Checksum:  r.form,
 	}
