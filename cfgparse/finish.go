@@ -112,8 +112,12 @@ func (l *loader) finishVersion(d *draft) {
 	default:
 		d.version = g.Version
 	}
-	if d.Strict && d.family == netif.IPv6 && d.version == vrrp.V2 {
-		l.complain(d.line("version"), syntax.General, "version 3", "version 3 is used", "strict_mode has no version 2 over IPv6")
+	if d.family == netif.IPv6 && d.version == vrrp.V2 { // W-36
+		if d.Strict {
+			l.complain(d.line("version"), syntax.General, "version 3", "version 3 is used", "strict_mode has no version 2 over IPv6")
+		} else {
+			l.complain(d.line("version"), syntax.Advice, "version 3", "version 3 is used; neighbours must, too", "there is no version 2 over IPv6 but keepalived's own")
+		}
 		d.version = vrrp.V3
 	}
 	d.Router.Version, d.Profile.Version = d.version, d.version
@@ -375,7 +379,7 @@ func (l *loader) finishAuth(d *draft) {
 			l.complain(d.line("state"), syntax.General, "state BACKUP", "the router starts as backup", "state MASTER does not go with auth_type AH")
 			d.WantMaster = false
 		}
-		l.complain(d.line("authentication"), syntax.Advice, "auth_type PASS", "neighbours with AH will not hear this router, nor it them", "auth_type AH is accepted, but regent does not act on it yet")
+		l.complain(d.line("authentication"), syntax.Advice, "auth_type PASS", "neighbours with AH will not hear this router, nor it them", "regent does not speak auth_type AH")
 		d.Auth.Password = nil
 	}
 	if len(d.Auth.Keys) > 0 && d.Strict {

@@ -39,7 +39,7 @@ var liveExceptions = map[string]string{
 // whether there is anything to complain of.
 func TestStoriesLive(t *testing.T) {
 	needKeepalived(t)
-	for _, name := range []string{"instances.txt", "lines.txt"} {
+	for _, name := range []string{"instances.txt", "lines.txt", "rules.txt"} {
 		text, err := os.ReadFile(filepath.Join("..", "testdata", "config", name))
 		if err != nil {
 			t.Fatal(err)

@@ -1,6 +1,8 @@
 package cfgparse
 
 import (
+	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -50,5 +52,33 @@ vrrp_instance VI_1 {
 	}
 	if in.Lines["priority"].Line != 11 {
 		t.Errorf("priority was said at %v", in.Lines["priority"])
+	}
+}
+
+// W-27: what an advert of the link's MTU cannot hold is named, and owned without
+// being advertised. The 14 bytes less are keepalived's.
+func TestWhatFitsAnAdvert(t *testing.T) {
+	for _, c := range []struct {
+		first, next string // addresses; the others follow next
+		mtu, most   int
+	}{
+		{"fe80::1", "2001:db8::1", 1500, 89},
+		{"192.0.2.1", "198.18.0.1", 1500, 255},
+		{"192.0.2.1", "198.18.0.1", 576, 133},
+	} {
+		var text strings.Builder
+		fmt.Fprintf(&text, "vrrp_instance V {\n version 3\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n %s\n", c.first)
+		for a, n := netip.MustParseAddr(c.next), 0; n < 300; a, n = a.Next(), n+1 {
+			fmt.Fprintln(&text, a)
+		}
+		text.WriteString("}\n}\n")
+		files := syntax.In(fstest.MapFS{"k.conf": &fstest.MapFile{Data: []byte(text.String())}})
+		cfg, ds := Load("k.conf", Env{Files: files, Dir: "/", Offline: true, MTU: func(string) int { return c.mtu }})
+		if cfg == nil || !strings.Contains(fmt.Sprint(ds), "cannot hold 301 addresses") {
+			t.Fatalf("%s: %v", c.first, ds)
+		}
+		if v := cfg.Instances[0]; len(v.Advertised) != c.most || len(v.Estate.Addresses) != 301 {
+			t.Errorf("%s at %d bytes: %d advertised of %d, want %d", c.first, c.mtu, len(v.Advertised), len(v.Estate.Addresses), c.most)
+		}
 	}
 }

@@ -129,7 +129,7 @@ func FuzzParseDatagram(f *testing.F) {
 	})
 }
 
-// B-1, B-4, W-61: announcements byte for byte.
+// B-1, B-4, V-18, W-61, P-13, P-14, P-15: announcements byte for byte.
 func TestAnnouncementIsThatOfTheVectors(t *testing.T) {
 	for _, c := range announcements {
 		got, err := c.a.frame()

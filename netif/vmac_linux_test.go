@@ -194,9 +194,9 @@ func TestMasterIsReached(t *testing.T) {
 	}
 }
 
-// B-12, W-15: a master answers solicitations for its IPv6 addresses with the
-// virtual MAC and the router flag, a Backup answers none; the device never has
-// a link-local address of its MAC's making.
+// B-12, V-20, W-15, V-23, Q-19: a master answers solicitations for its IPv6
+// addresses with the virtual MAC and the router flag; the device never has a
+// link-local address of its MAC's making.
 func TestMasterAnswersSolicitations(t *testing.T) {
 	_, hosts := lan(t, 2)
 	a, client := hosts[0], hosts[1]

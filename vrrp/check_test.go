@@ -160,8 +160,13 @@ func offLink(s *scene) {
 
 func ownerIgnores(s *scene) { s.p.Owner, s.p.OwnerIgnoresAdvert = true, true }
 
-// checks run in the order of the table, and the first that fails is the
-// verdict. Every pair of defects is put into one packet.
+// checks run in the order of the table, and the first that fails is
+// the verdict. Every pair of defects is put into one packet.
+//
+// A defect makes a pair with itself, too, and so each check is proved:
+// and
+// R-19; V-2, V-8, V-9, V-15, V-16 and V-17 are the same rules; and between R-10
+// and R-11 there is R-20, which is H-20, H-22, H-23, H-24, H-25, H-26 and H-27.
 func TestCheckOrder(t *testing.T) {
 	join := func(lists ...[]defect) (all []defect) {
 		for _, list := range lists {
@@ -181,7 +186,7 @@ func TestCheckOrder(t *testing.T) {
 		})},
 		{"v2 with password", v2, join(envelopeDefects, []defect{
 			{NoAddresses, func(s *scene) { s.a.Addresses = nil }},
-			{UnknownAuthType, func(s *scene) { s.a.AuthType = 9 }},
+			{UnknownAuthType, func(s *scene) { s.a.AuthType = 2 }}, // W-34
 			{WrongInterval, func(s *scene) { s.a.Interval = 2 * time.Second }},
 			{WrongAddresses, otherList},
 			{OwnerHearsNoAdverts, ownerIgnores},
@@ -247,17 +252,21 @@ func TestCheckWarnings(t *testing.T) {
 		{"R-15: v2, one address less", v2(), func(s *scene) { s.a.Addresses = addrs("192.0.2.20") }, 0, WrongAddresses},
 		{"R-15: v2, one address more", v2(), func(s *scene) { s.a.Addresses = addrs("192.0.2.20", "192.0.2.21", "192.0.2.22") }, 0, WrongAddresses},
 		{"R-15: v2, the same set with a repetition", v2(), func(s *scene) { s.a.Addresses = addrs("192.0.2.20", "192.0.2.21", "192.0.2.20") }, 0, Accepted},
-		{"R-16: v3, another list", v3(), otherList, OtherList, Accepted},
-		{"R-17: IPv6, link-local not first", v6(), func(s *scene) { s.a.Addresses = addrs("2001:db8::1e", "fe80::1e") }, NoLinkLocal, Accepted},
+		{"R-16, V-9, Q-15: v3, another list", v3(), otherList, OtherList, Accepted},
+		{"R-17, Q-7: IPv6, link-local not first", v6(), func(s *scene) { s.a.Addresses = addrs("2001:db8::1e", "fe80::1e") }, NoLinkLocal, Accepted},
 		{"R-16 and R-17", v6(), otherList, OtherList | NoLinkLocal, Accepted},
-		{"R-18: v3, another interval", v3(), func(s *scene) { s.a.Interval = 2 * time.Second }, OtherInterval, Accepted},
-		{"R-19: v3, an owner hears another master", v3(), func(s *scene) { s.p.Owner = true }, OwnerHeard, Accepted},
-		{"R-19: v2, an owner hears nobody", v2(), func(s *scene) { s.p.Owner = true }, 0, OwnerHearsNoAdverts},
+		{"R-18, V-2: v3, another interval", v3(), func(s *scene) { s.a.Interval = 2 * time.Second }, OtherInterval, Accepted},
+		{"R-19, V-14: v3, an owner hears another master", v3(), func(s *scene) { s.p.Owner = true }, OwnerHeard, Accepted},
+		{"R-19, V-8: v2, an owner hears nobody", v2(), func(s *scene) { s.p.Owner = true }, 0, OwnerHearsNoAdverts},
 		{"R-0: a drop takes its warnings along", v3(), func(s *scene) { otherList(s); ownerIgnores(s) }, 0, OwnerHearsNoAdverts},
 		{"H-30: the clocks differ by half a window", v3(), func(s *scene) { s.signedAt = midnight.Add(-3 * time.Second) }, ClockSkew, Accepted},
 		{"H-30: the clocks differ by less", v3(), func(s *scene) { s.signedAt = midnight.Add(2 * time.Second) }, 0, Accepted},
 		{"H-24: exactly the window is fresh", v3(), func(s *scene) { s.signedAt = midnight.Add(5 * time.Second) }, ClockSkew, Accepted},
 		{"H-24: a second more is stale", v3(), func(s *scene) { s.signedAt = midnight.Add(6 * time.Second) }, 0, TrailerStale},
+		{"R-6, Q-10: type 7", v2(), func(s *scene) { s.typ = 7 }, 0, BadType},
+		{"R-12, Q-17: interval 0", v3(), func(s *scene) { s.zeroInterval = true }, 0, ZeroInterval},
+		{"R-5, Q-9: v2 to a router of v3", v3(), func(s *scene) { s.version = V2 }, 0, BadVersion},
+		{"R-5, Q-9: v3 to a router of v2", v2(), func(s *scene) { s.version = V3 }, 0, BadVersion},
 		{"R-5: v2 over IPv6 does not exist (W-36)", v6(), func(s *scene) { s.p.Version, s.version = V2, V2 }, 0, BadVersion},
 		{"R-17: IPv6, link-local not first, and that matters", v6(), func(s *scene) {
 			s.a.Addresses = addrs("2001:db8::1e", "fe80::1e")

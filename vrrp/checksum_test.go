@@ -34,7 +34,8 @@ func TestResum(t *testing.T) {
 	}
 }
 
-// W-45, W-46, W-49: which forms are accepted under which setting, and as what.
+// W-46, W-49, Q-1, Q-5: which forms are accepted under which setting, and as
+// what. W-50: no setting accepts what fits no form.
 func TestChecksumForms(t *testing.T) {
 	type setting = func(*Profile)
 	both := func(*Profile) {}
@@ -59,7 +60,7 @@ func TestChecksumForms(t *testing.T) {
 	} {
 		s := v3()
 		s.p.Group, s.e.Dst = netip.Addr{}, me4
-		s.p.Auth, s.p.Proof = nil, nil
+		s.p.Auth, s.p.Proof, s.sender = nil, nil, nil
 		s.a.Checksum = story.form
 		story.set(s.p)
 		var a Advert
@@ -67,10 +68,15 @@ func TestChecksumForms(t *testing.T) {
 		if f != story.want || f == Accepted && (a.Checksum != story.form || a.FitsBoth) {
 			t.Errorf("%s, sent as %v: got %v, as %v", story.name, story.form, f, a.Checksum)
 		}
+		s.badChecksum = true
+		if _, f := s.play(); f != BadChecksum {
+			t.Errorf("%s, a wrong checksum sent as %v: got %v", story.name, story.form, f)
+		}
 	}
 }
 
-// W-48: settings for version 3 over IPv4 do not touch the others.
+// W-48, Q-4: settings for version 3 over IPv4 do not touch the others, and what
+// is summed in another form is wrong.
 func TestChecksumFormsOfOthers(t *testing.T) {
 	for _, s := range []*scene{v2(), v6()} {
 		s.p.AcceptMessageOnly = true
@@ -80,6 +86,19 @@ func TestChecksumFormsOfOthers(t *testing.T) {
 		s.p.AcceptMessageOnly, s.p.AcceptPseudoOnly = false, true
 		if _, f := s.play(); f != Accepted {
 			t.Errorf("version %d from %v, pseudo: %v", s.a.Version, s.e.Src, f)
+		}
+		s.p.AcceptPseudoOnly = false
+		b := s.a.Append(nil, s.e)
+		other := Envelope{Src: netip.IPv6Unspecified(), Dst: netip.IPv6Unspecified()} // of which nothing is summed
+		if s.a.Version == V2 {
+			b[0] = V3<<4 | 1
+			Resum(b, s.e, Pseudo) // as if it were of version 3
+			b[0] = V2<<4 | 1
+		} else {
+			Resum(b, other, Pseudo)
+		}
+		if _, f := s.p.Check(b, s.e, midnight, &Advert{}); f != BadChecksum {
+			t.Errorf("version %d from %v, in another form: %v", s.a.Version, s.e.Src, f)
 		}
 	}
 }

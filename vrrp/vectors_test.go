@@ -223,7 +223,8 @@ func TestVectorsDecode(t *testing.T) {
 }
 
 // W-60: the receiver gives each frame its verdict, by the rule and the counter
-// that are expected, and moves that counter by exactly one (M-60).
+// that are expected, and moves that counter by exactly one (M-60). P-11 and P-12
+// are among them.
 func TestVectorsCheck(t *testing.T) {
 	all := readVectors(t)
 	for _, v := range all.Vectors {

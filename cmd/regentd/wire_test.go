@@ -59,7 +59,7 @@ var speakers = []speaker{
 // W-5, W-6, W-7, W-8, W-9, W-10, W-11, W-12, W-13: the frame and its header.
 // W-20, W-21, W-22, W-23, W-24, W-25, W-26: an advert of version 3, V-4, V-5.
 // W-30, W-31, W-32, W-33: one of version 2.
-// W-40, W-41, W-42, W-43, W-44: the checksum, V-6.
+// W-40, W-41, W-42, W-43, W-44, W-45: the checksum, V-6, and what want.
 // H-1, H-2, H-3, H-4, H-5, H-6, H-7, H-10, H-11, H-12: the trailer, which a
 // resignation bears, too.
 func TestAdvertsBitByBit(t *testing.T) {

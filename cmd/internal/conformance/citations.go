@@ -26,15 +26,18 @@ type citation struct {
 	place
 }
 
-// conversations is the test that plays what lies under testdata/fsm, each file
-// as a subtest of its name.
-var conversations = place{pkg: "fsm", test: "TestConversations"}
+// players are the tests that play what lies in a directory, each file as a
+// subtest of its name.
+var players = map[string]place{
+	"testdata/fsm":    {pkg: "fsm", test: "TestConversations"},
+	"testdata/config": {pkg: "cfgparse", test: "TestStories"},
+}
 
 // own is this package, whose tests make up citations.
 const own = "cmd/internal/conformance"
 
 // readCitations finds every rule that is named in the Go files of a repository
-// and in its conversations.
+// and in the scripts that tests play.
 func readCitations(root string) ([]citation, error) {
 	var all []citation
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
@@ -53,8 +56,8 @@ func readCitations(root string) ([]citation, error) {
 			return nil
 		case strings.HasSuffix(rel, ".go"):
 			found, err = inGo(root, rel)
-		case path.Dir(rel) == "testdata/fsm":
-			found, err = inConversation(root, rel)
+		case players[path.Dir(rel)].test != "":
+			found, err = inScript(root, rel)
 		}
 		all = append(all, found...)
 		return err
@@ -118,12 +121,12 @@ func isTest(name string) bool {
 	return name != "TestMain" && (strings.HasPrefix(name, "Test") || strings.HasPrefix(name, "Fuzz"))
 }
 
-func inConversation(root, rel string) ([]citation, error) {
+func inScript(root, rel string) ([]citation, error) {
 	text, err := os.ReadFile(filepath.Join(root, rel))
 	if err != nil {
 		return nil, err
 	}
-	p := conversations
+	p := players[path.Dir(rel)]
 	p.test += "/" + strings.TrimSuffix(path.Base(rel), ".txt")
 	var all []citation
 	n := 0

@@ -2,8 +2,8 @@
 //
 // The rules stand in testdata/rules.txt. Tests cite them by number, in a
 // comment or a string inside a test function or just above it, and in the
-// conversations under testdata/fsm: there is no other list to keep. Whoever
-// cites a rule says that the test fails when the rule is broken.
+// scripts under testdata/fsm and testdata/config: there is no other list to
+// keep. Whoever cites a rule says that the test fails when the rule is broken.
 //
 //	conformance test ARGUMENTS   go test ARGUMENTS, and remember what became of each test
 //	conformance table            every rule, its tests, and what became of them

@@ -141,7 +141,7 @@ func TestAFloodOfGarbage(t *testing.T) {
 	})
 }
 
-// W-47: who hears the other form of checksum speaks it from then on.
+// W-45, W-47, V-12, Q-1: who hears the other form of checksum speaks it from then on.
 func TestTheChecksumFormIsLearned(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n1, n2 := pair(w)

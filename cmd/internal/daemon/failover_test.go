@@ -28,7 +28,8 @@ func pair(w *world, more ...string) (n1, n2 *node) {
 	return n1, n2
 }
 
-// S-11, S-21: the better of two becomes master when its down interval is over.
+// S-11, S-21, T-8: the better of two becomes master when its down interval is
+// over, and not a nanosecond before or after.
 func TestThePairElectsTheBetter(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n1, n2 := pair(w)
@@ -81,7 +82,7 @@ func TestAnnouncementsAreRepeatedWhileTheReignLasts(t *testing.T) {
 	})
 }
 
-// S-30, S-41, S-22: who stops resigns once, with its addresses still listed,
+// S-30, S-41, S-22, O-8: who stops resigns at once, once, with its addresses still listed,
 // and the other takes over after its skew.
 func TestAPoliteEnd(t *testing.T) {
 	inWorld(t, func(w *world) {
@@ -169,8 +170,8 @@ func TestALinkGoesDownAndComesBack(t *testing.T) {
 	})
 }
 
-// A missing interface is waited for, and one that is made again under its name
-// is used.
+// S-13, S-42: a missing interface is waited for, and one that is made again
+// under its name is used.
 func TestAnInterfaceThatComesLate(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n := w.node(1)
@@ -190,7 +191,7 @@ func TestAnInterfaceThatComesLate(t *testing.T) {
 	})
 }
 
-// S-43: without an address to speak from a router cannot take part.
+// S-13, S-43: without an address to speak from a router cannot take part.
 func TestASourceThatComesLate(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n := w.node(1)
@@ -264,8 +265,8 @@ func TestAKernelThatRefuses(t *testing.T) {
 	})
 }
 
-// Nothing slow stands before an advert: the kernel takes seconds for each
-// address here, and not one advert is late.
+// S-31, T-8: nothing slow stands before an advert: the kernel takes seconds for
+// each address here, and not one advert is late.
 func TestASlowKernelDelaysNoAdvert(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n := w.node(1)

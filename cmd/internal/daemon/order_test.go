@@ -57,7 +57,7 @@ func TestAnnouncementsEndWithTheReign(t *testing.T) {
 	})
 }
 
-// B-7: an address that the kernel refuses is announced by nobody, neither at
+// B-7, V-19: an address that the kernel refuses is announced by nobody, neither at
 // once nor later. Others of the router are.
 func TestNoAnnouncementOfWhatWasRefused(t *testing.T) {
 	inWorld(t, func(w *world) {

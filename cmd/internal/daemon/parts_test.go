@@ -13,7 +13,7 @@ import (
 	"regent/vrrp"
 )
 
-// L-1: one line in ten seconds, which tells how many were held back since the
+// L-1, V-24: one line in ten seconds, which tells how many were held back since the
 // last one.
 func TestLimiter(t *testing.T) {
 	var l limiter

@@ -13,7 +13,8 @@ import (
 	"regent/vrrp"
 )
 
-// Whoever reads the log learns of each change once, with its reason.
+// Whoever reads the log learns of each change once, with its reason. G-1: in the
+// words MASTER, BACKUP, FAULT and INIT.
 func TestTheStoryOfAPair(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n1, n2 := pair(w)
