@@ -11,7 +11,7 @@ FUZZ    ?= 30s
 # What the tests need beside Go: real peers and tools, by the file that shows
 # that Debian's package of that name is there.
 PEERS := keepalived=/usr/sbin/keepalived frr=/usr/lib/frr/vrrpd tcpdump=/usr/bin/tcpdump \
-         tshark=/usr/bin/tshark iproute2=/usr/sbin/ip nftables=/usr/sbin/nft dbus=/usr/bin/dbus-daemon
+         tshark=/usr/bin/tshark iproute2=/usr/sbin/ip nftables=/usr/sbin/nft dbus=/usr/bin/dbus-daemon python3-aiosmtpd=/usr/bin/aiosmtpd
 
 # Whoever is not root becomes it in namespaces of its own, where the kernel
 # lets it: nothing here needs more than that.

@@ -55,14 +55,6 @@ var pendingWords = map[string]string{
 		iproute_etc_dir
 		use_symlink_paths
 		fifo_write_vrrp_states_on_reload
-		notification_email
-		notification_email_from
-		smtp_server
-		smtp_helo_name
-		smtp_connect_timeout
-		smtp_alert
-		smtp_alert_vrrp
-		no_email_faults
 		vrrp_delay_after_boot
 		disable_local_igmp
 		vmac_addr_prefix
@@ -104,12 +96,10 @@ var pendingWords = map[string]string{
 		promote_secondaries
 		linkbeat_use_polling
 		kernel_rx_buf_size
-		smtp_alert
 		lvs_sync_daemon_interface
 	`,
 	"vrrp_sync_group": `
 		track_bfd
-		smtp_alert
 	`,
 }
 

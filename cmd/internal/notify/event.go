@@ -43,6 +43,8 @@ type Event struct {
 
 	// Notify is who is told beside the FIFOs; nil: nobody. It must not change.
 	Notify *cfgparse.Notify
+
+	Reason string // why, for people; empty: nobody knows
 }
 
 // line is what a FIFO is told. Names stand as they are: keepalived does not

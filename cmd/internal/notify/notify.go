@@ -1,10 +1,10 @@
-// Package notify tells scripts and pipes what happens to routers, in order.
+// Package notify tells scripts, pipes and people what happens to routers, in order.
 //
 // Each router and each group has a queue of its own: its scripts run one after
 // the other, that of the state before notify, those of a transition before those
 // of the next, while the scripts of others run beside them. A FIFO gets the lines
 // of all in the order in which they were told, at once: it does not wait for
-// scripts. keepalived starts the scripts of a transition in the same order, but
+// scripts, and neither does mail. keepalived starts the scripts of a transition in the same order, but
 // waits for none, so that they overlap and overtake each other.
 //
 // Because scripts wait for each other, none may take forever, and none is worth
@@ -41,6 +41,7 @@ const (
 type Notifier struct {
 	log    *slog.Logger
 	runner *health.Runner
+	post   *post
 	limits limits
 
 	news, parting context.Context // end of the scripts of STOP, and of all others
@@ -67,14 +68,15 @@ type limits struct {
 	timeout time.Duration // of a script
 	backlog int           // events that wait in one queue
 	grace   time.Duration
-	restart time.Duration // pause before the reader of a FIFO is started anew, the first time
+	pauses  []time.Duration // before mail is sent again
+	restart time.Duration   // pause before the reader of a FIFO is started anew, the first time
 }
 
 // New opens the FIFOs and starts their readers. A FIFO that cannot be used is
 // told in the log, and is no reason not to route: the error is about what every
 // script needs.
 func New(global *cfgparse.Global, log *slog.Logger) (*Notifier, error) {
-	return start(global, log, limits{timeout: Timeout, backlog: Backlog, grace: Grace, restart: time.Second})
+	return start(global, log, limits{timeout: Timeout, backlog: Backlog, grace: Grace, restart: time.Second, pauses: pauses})
 }
 
 func start(global *cfgparse.Global, log *slog.Logger, lim limits) (*Notifier, error) {
@@ -85,6 +87,7 @@ func start(global *cfgparse.Global, log *slog.Logger, lim limits) (*Notifier, er
 	n := &Notifier{log: log, runner: runner, limits: lim, queues: map[subject]*queue{}}
 	n.news, n.endNews = context.WithCancel(context.Background())
 	n.parting, n.end = context.WithCancel(context.Background())
+	n.post = newPost(n.parting, log, lim.pauses)
 	n.Update(global)
 	for _, p := range n.pipes {
 		if p != nil {
@@ -161,6 +164,7 @@ func (n *Notifier) tell(q *queue, e Event) {
 	default:
 		q.state = e.State
 	}
+	n.post.add(e, n.global)
 	scripts := e.scripts(n.global)
 	if len(scripts) == 0 {
 		return
@@ -194,6 +198,7 @@ func (n *Notifier) Close(ctx context.Context) {
 	defer context.AfterFunc(ctx, n.cutPipes)()
 	defer time.AfterFunc(n.limits.grace, n.endNews).Stop()
 	defer time.AfterFunc(2*n.limits.grace, n.end).Stop()
+	n.post.close()
 	n.queuing.Wait()
 	n.piping.Wait()
 	n.endNews()
