@@ -13,10 +13,6 @@ var pendingWords = map[string]string{
 		linkbeat_use_polling
 		child_wait_time
 		namespace_with_ipsets
-		static_ipaddress
-		static_routes
-		static_rules
-		track_group
 		garp_group
 		linkbeat_interfaces
 		interface_up_down_delays
@@ -58,7 +54,6 @@ var pendingWords = map[string]string{
 		vrrp_delay_after_boot
 		disable_local_igmp
 		vmac_addr_prefix
-		default_interface
 		vrrp_garp_interval
 		vrrp_gna_interval
 		vrrp_garp_extra_if

@@ -58,6 +58,9 @@ func (d *Daemon) depend(checks []health.Check) {
 			d.use(device(r, a), r)
 		}
 	}
+	for _, name := range d.fixtures.links() {
+		d.watchFor(name)
+	}
 	seen := make(map[health.Track]bool)
 	for i, ts := range tracks {
 		for _, t := range ts {
@@ -91,10 +94,10 @@ func (d *Daemon) use(link string, r *router) {
 	}
 }
 
-// watchFor notes what is to be seen on a link.
-func (d *Daemon) watchFor(link string, s sighting) {
+// watchFor notes what is to be seen on a link, if only the link itself.
+func (d *Daemon) watchFor(link string, s ...sighting) {
 	u := d.uses[link]
-	u.sights = append(u.sights, s)
+	u.sights = append(u.sights, s...)
 	d.uses[link] = u
 }
 
@@ -138,6 +141,9 @@ func (d *Daemon) necessities(r *router) []health.Track {
 	for _, p := range r.Rules {
 		others(p.IIF, !p.NoTrack)
 		others(p.OIF, !p.NoTrack)
+	}
+	for _, name := range d.fixtures.trackedBy(r.Name) {
+		need(health.Track{Kind: health.Interface, Name: name})
 	}
 	return ts
 }

@@ -1,6 +1,11 @@
 package daemon
 
-import "regent/netif"
+import (
+	"errors"
+	"syscall"
+
+	"regent/netif"
+)
 
 // changes are those of several orders, to be made together: what goes of routes
 // and rules before the addresses that they need, and what comes after them.
@@ -92,11 +97,18 @@ func (s *steward) changeRules(w *ways, refusals []refusal) []refusal {
 // collect adds the errors that there are, with whom they concern.
 func collect(refusals []refusal, errs []error, owners []*router) []refusal {
 	for i, err := range errs {
-		if err != nil {
+		if err != nil && !moot(owners[i], err) {
 			refusals = append(refusals, refusal{owners[i], err})
 		}
 	}
 	return refusals
+}
+
+// moot reports whether a refusal is not worth a word: the link of a fixture has
+// gone down since it was asked for. The link's own report is on the way, and
+// fixtures come back with their links.
+func moot(owner *router, err error) bool {
+	return owner == nil && (errors.Is(err, syscall.ENETDOWN) || errors.Is(err, syscall.ENODEV))
 }
 
 func (s *steward) changeAddresses(w *changes, refusals []refusal) []refusal {
@@ -110,7 +122,9 @@ func (s *steward) changeAddresses(w *changes, refusals []refusal) []refusal {
 			delete(s.refused, where)
 			continue
 		}
-		refusals = append(refusals, refusal{w.owners[i], errs[i]})
+		if !moot(w.owners[i], errs[i]) {
+			refusals = append(refusals, refusal{w.owners[i], errs[i]})
+		}
 		if !c.Remove {
 			s.refused[where] = true
 		}

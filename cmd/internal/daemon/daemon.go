@@ -34,14 +34,15 @@ type Daemon struct {
 	board    *health.Board
 	lookouts lookouts
 
-	links   map[string]*link
-	names   map[int]string         // of links, by index
-	uses    map[string]use         // of links, by name
-	owner   map[estate]*router     // of each virtual address
-	strange map[int]*strangers     // of the links where routers are, by index
-	guarded map[netif.Refusal]bool // what the host is to drop (no_accept)
-	cleaned bool                   // a predecessor's leftovers are gone
-	ended   bool
+	links    map[string]*link
+	names    map[int]string         // of links, by index
+	uses     map[string]use         // of links, by name
+	owner    map[estate]*router     // of each virtual address
+	strange  map[int]*strangers     // of the links where routers are, by index
+	guarded  map[netif.Refusal]bool // what the host is to drop (no_accept)
+	fixtures fixtures               // what is kept whatever the routers do
+	cleaned  bool                   // a predecessor's leftovers are gone
+	ended    bool
 
 	vmacPrefix     string // of the names of devices (vmac_prefix)
 	serial         int    // of the last router
@@ -243,4 +244,5 @@ func (d *Daemon) stop() {
 			d.leave(r)
 		}
 	}
+	d.dismantle()
 }

@@ -42,7 +42,7 @@ func (r *router) toRelease() order {
 // resolve finds the links of all that a router owns. What has no link now is
 // left out, and comes back when the link does.
 func (d *Daemon) resolve(r *router) holdings {
-	h := holdings{paths: pathsOf(r)}
+	h := holdings{paths: pathsOf(r.Routes, r.Rules, r.serial)}
 	r.real = d.reallyOwns(r)
 	for _, a := range r.Estate.Addresses {
 		l, by := d.place(r, a)
@@ -79,18 +79,21 @@ func (d *Daemon) place(r *router, a netif.Address) (l *netif.Link, by int) {
 	return nil, 0
 }
 
-// reallyOwns returns which of an owner's addresses the host has by itself. They
-// are not the daemon's to take away, and without them an owner in FAULT would
-// never find a source again. While it is master nobody can tell: the kernel may
-// not keep the mark of those that the daemon has added.
+// reallyOwns returns which of an owner's addresses the host has by itself, or
+// as static ones. They are not a router's to take away, and without them an
+// owner in FAULT would never find a source again. While it is master nobody can
+// tell: the kernel may not keep the mark of those that the daemon has added.
 func (d *Daemon) reallyOwns(r *router) []netip.Addr {
-	if !r.profile.Owner || r.state == fsm.Master {
+	switch {
+	case !r.profile.Owner:
+		return nil
+	case r.state == fsm.Master:
 		return r.real
 	}
 	var real []netip.Addr
 	for _, a := range r.Estate.Addresses {
 		l, addr := d.links[device(r, a)], a.Prefix.Addr()
-		if l != nil && slices.ContainsFunc(l.Addresses, func(x netif.LinkAddress) bool { return x.Prefix.Addr() == addr && !x.Ours }) {
+		if l != nil && slices.ContainsFunc(l.Addresses, func(x netif.LinkAddress) bool { return x.Prefix.Addr() == addr && d.lasting(l, x) }) {
 			real = append(real, addr)
 		}
 	}
@@ -109,25 +112,31 @@ func device(r *router, a netif.Address) string {
 }
 
 // adjust brings the addresses of a master to what its holdings are now (S-47).
-// What another router owns after a reload is left for it where it is.
 func (d *Daemon) adjust(r *router, before holdings) {
+	d.shed(r, before, r.holds)
+	d.steward.give(r.toAcquire())
+	d.step(r, fsm.Addressed{Announce: true})
+}
+
+// shed gives up what a router, or nobody (nil), no longer holds. What another
+// one has after a reload is left for it where it is.
+func (d *Daemon) shed(r *router, before, now holdings) {
 	gone := slices.DeleteFunc(slices.Clone(before.release), func(c netif.Change) bool {
 		kept := c
 		kept.Remove = false
-		return slices.Contains(r.holds.acquire, kept) || d.inherited(r, c)
+		return slices.Contains(now.acquire, kept) || d.inherited(r, c)
 	})
-	stale := before.paths.without(r.holds.paths)
+	stale := before.paths.without(now.paths)
 	if len(gone) > 0 || !stale.empty() {
 		d.steward.give(order{router: r, do: shed, changes: gone, paths: stale.removal()})
 	}
-	d.steward.give(r.toAcquire())
-	d.step(r, fsm.Addressed{Announce: true})
 }
 
 // clean removes what a killed predecessor left behind, before any router
 // starts (B-29): every address of the configuration, and every other one that
 // carries the mark of regent on an interface of the configuration. An owner's
-// unmarked addresses are its own.
+// unmarked addresses are its own. A static address that is there already stays:
+// without it for a moment, the kernel would drop the routes of others.
 func (d *Daemon) clean() {
 	d.cleaned = true
 	d.steward.give(order{do: sweep})
@@ -138,6 +147,10 @@ func (d *Daemon) clean() {
 			continue
 		}
 		for _, a := range l.Addresses {
+			line, static := d.fixtures.at(estate{name, a.Prefix.Addr()})
+			if static && line.Prefix == a.Prefix && line.Peer == a.Peer {
+				continue
+			}
 			owner := d.owner[estate{name, a.Prefix.Addr()}]
 			if a.Ours || owner != nil && !owner.profile.Owner {
 				d.log.Warn("removing an address that a predecessor left behind", "address", a.Prefix, "interface", name)
@@ -146,7 +159,7 @@ func (d *Daemon) clean() {
 		}
 	}
 	if len(left) > 0 {
-		d.steward.give(order{do: release, changes: left})
+		d.steward.give(order{do: shed, changes: left})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"regent/fsm"
 	"regent/health"
 	"regent/netif"
+	"regent/vrrp"
 )
 
 // A link is one of the host's, and what the routers want to know of it.
@@ -51,7 +52,9 @@ func (d *Daemon) linked(links []netif.Link) {
 		d.clean()
 		names = d.usedLinks() // those that are not there, too
 	}
+	d.uphold(false)
 	d.survey(names)
+	d.restoreFixtures(losses)
 	d.restore(losses)
 	d.renew(back)
 }
@@ -120,14 +123,21 @@ func (d *Daemon) sourcesOn(l *link, f netif.Family) (s sources) {
 		}
 		owner := d.owner[estate{l.Name, addr}]
 		switch {
-		case owner == nil && !a.Ours:
+		case owner == nil && d.lasting(l, a):
 			s.plain = addr
 			return s
-		case owner != nil && owner.profile.Owner && !a.Ours && !s.owned.IsValid():
+		case owner != nil && owner.settings().Router.Priority == vrrp.Owner && d.lasting(l, a) && !s.owned.IsValid():
 			s.owned = addr
 		}
 	}
 	return s
+}
+
+// lasting reports whether an address of a link is there whoever is master: the
+// host's own, or a static one.
+func (d *Daemon) lasting(l *link, a netif.LinkAddress) bool {
+	_, static := d.fixtures.at(estate{l.Name, a.Prefix.Addr()})
+	return static || !a.Ours
 }
 
 // usedLinks returns the names of all links that routers use or depend on.

@@ -34,13 +34,17 @@ func TestLimiter(t *testing.T) {
 // W-9: adverts come from the first primary IPv4 address, or the link-local IPv6
 // one, that is no virtual router's; an owner's may come from its own.
 func TestSources(t *testing.T) {
-	owner, other := &router{profile: vrrp.Profile{Owner: true}}, &router{}
+	owner, other := &router{}, &router{}
+	owner.Router.Priority = vrrp.Owner
 	d := &Daemon{owner: map[estate]*router{
 		{"eth0", netip.MustParseAddr("192.0.2.100")}: other,
 		{"eth0", netip.MustParseAddr("192.0.2.200")}: owner,
 		{"eth1", netip.MustParseAddr("192.0.2.1")}:   other,
 		{"eth0", netip.MustParseAddr("fe80::100")}:   other,
 	}}
+	d.furnish(cfgparse.Static{Addresses: []cfgparse.StaticAddress{{Address: netif.Address{
+		Prefix: netip.MustParsePrefix("192.0.2.9/24"), Interface: "eth0",
+	}}}})
 	a := func(prefix string, more ...func(*netif.LinkAddress)) netif.LinkAddress {
 		x := netif.LinkAddress{Prefix: netip.MustParsePrefix(prefix)}
 		for _, f := range more {
@@ -62,6 +66,7 @@ func TestSources(t *testing.T) {
 		{"not a secondary one", netif.IPv4, "198.51.100.1", "", []netif.LinkAddress{a("192.0.2.2/24", secondary), a("198.51.100.1/24")}},
 		{"not a virtual one", netif.IPv4, "192.0.2.1", "", []netif.LinkAddress{a("192.0.2.100/24"), a("192.0.2.1/24")}},
 		{"not a marked one", netif.IPv4, "", "", []netif.LinkAddress{a("192.0.2.7/24", ours)}},
+		{"a static one, marked as it is", netif.IPv4, "192.0.2.9", "", []netif.LinkAddress{a("192.0.2.9/24", ours)}},
 		{"an owner's", netif.IPv4, "", "192.0.2.200", []netif.LinkAddress{a("192.0.2.100/24"), a("192.0.2.200/24")}},
 		{"not an owner's that is not the host's", netif.IPv4, "", "", []netif.LinkAddress{a("192.0.2.200/24", ours)}},
 		{"an address that is virtual elsewhere", netif.IPv4, "192.0.2.1", "", []netif.LinkAddress{a("192.0.2.1/24")}},

@@ -15,26 +15,28 @@ type paths struct {
 	rules  []netif.RuleChange
 }
 
-// pathsOf returns what adds a router's routes and rules.
-func pathsOf(r *router) (p paths) {
+// pathsOf returns what adds routes and rules. Losses of those that are watched
+// (no_track: they are not) come back with the id.
+func pathsOf(routes []netif.Route, rules []netif.Rule, id int) (p paths) {
 	watched := func(noTrack bool) int {
 		if noTrack {
 			return 0
 		}
-		return r.serial
+		return id
 	}
-	for _, route := range r.Routes {
+	for _, route := range routes {
 		p.routes = append(p.routes, netif.RouteChange{Route: route, ID: watched(route.NoTrack)})
 	}
-	for _, rule := range r.Rules {
+	for _, rule := range rules {
 		p.rules = append(p.rules, netif.RuleChange{Rule: rule, ID: watched(rule.NoTrack)})
 	}
 	return p
 }
 
-// lost puts back the routes and rules of masters that somebody else has removed;
-// nil means that nobody knows which (no_track: they are not watched).
+// lost puts back the routes and rules of masters, and static ones, that
+// somebody else has removed; nil means that nobody knows which (no_track: they are not watched).
 func (d *Daemon) lost(losses []netif.Loss) {
+	d.restoreFixedPaths(losses)
 	hit := func(r *router) bool {
 		return losses == nil || slices.ContainsFunc(losses, func(l netif.Loss) bool { return l.ID == r.serial })
 	}

@@ -50,6 +50,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 	d.vmacPrefix = cfg.Global.VMACPrefix
 	d.tellPriorities = cfg.Global.Defaults.PriorityChanges
 	d.logUnknown = cfg.Global.LogUnknownVRIDs
+	d.furnish(cfg.Static)
 	d.own()
 	for _, r := range left {
 		d.retire(r)
@@ -63,6 +64,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 		return // the first links bring everything to life
 	}
 	d.guard()
+	d.uphold(true)
 	d.resettle()
 	for _, r := range fresh {
 		if !r.profile.Owner { // nothing of it may be there while it is no master
@@ -105,9 +107,14 @@ func (d *Daemon) retire(r *router) {
 	d.steward.give(order{router: r, do: forget})
 }
 
-// inherited reports whether what a router gives up belongs to another master.
+// inherited reports whether what a router, or nobody (nil), gives up belongs to
+// another master, or has become static.
 func (d *Daemon) inherited(r *router, c netif.Change) bool {
-	heir := d.owner[estate{d.names[c.Link], c.Address.Prefix.Addr()}]
+	where := estate{d.names[c.Link], c.Address.Prefix.Addr()}
+	if _, static := d.fixtures.at(where); static && r != nil {
+		return true
+	}
+	heir := d.owner[where]
 	return heir != nil && heir != r && heir.state == fsm.Master
 }
 

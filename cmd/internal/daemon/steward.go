@@ -32,7 +32,7 @@ type steward struct {
 
 // An order is one piece of work for the steward.
 type order struct {
-	router   *router              // whose estate it is; nil for none in particular
+	router   *router              // whose estate it is; nil: nobody's (fixtures, leftovers)
 	do       task                 // what to do
 	changes  []netif.Change       // acquire, shed, release
 	paths    paths                // acquire, shed, release

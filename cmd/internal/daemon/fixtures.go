@@ -1,0 +1,194 @@
+package daemon
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+
+	"regent/cfgparse"
+	"regent/netif"
+)
+
+// fixtures are what the daemon keeps on its host while it runs, whatever its
+// routers do (static_ipaddress, static_routes, static_rules). Nobody owns
+// them: the router of an order about them is nil.
+type fixtures struct {
+	cfgparse.Static
+	places  map[estate]cfgparse.StaticAddress
+	footing map[string]footing // of the links that they need, by name
+	holds   holdings           // those that have a footing
+}
+
+// A footing is what a link has to offer to fixtures: an address needs the link
+// to be there, a route needs it to be up.
+type footing struct {
+	index int // 0: it is not there
+	up    bool
+}
+
+// fixturesID stands for the fixtures where routers are known by their serials.
+const fixturesID = -1
+
+// furnish gives the daemon other fixtures. Those that it holds stay as they
+// are until uphold.
+func (d *Daemon) furnish(s cfgparse.Static) {
+	f := &d.fixtures
+	f.Static = s
+	f.places = make(map[estate]cfgparse.StaticAddress, len(s.Addresses))
+	for _, a := range s.Addresses {
+		f.places[estate{a.Interface, a.Prefix.Addr()}] = a
+	}
+}
+
+// links returns the interfaces that the fixtures need, each once or more often.
+func (f *fixtures) links() (names []string) {
+	for _, a := range f.Addresses {
+		names = append(names, a.Interface)
+	}
+	for _, r := range f.Routes {
+		names = append(names, interfacesOf(r)...)
+	}
+	return names
+}
+
+// interfacesOf returns the interfaces that a route names.
+func interfacesOf(r netif.Route) (names []string) {
+	if r.Interface != "" {
+		names = append(names, r.Interface)
+	}
+	for _, hop := range r.NextHops {
+		if hop.Interface != "" {
+			names = append(names, hop.Interface)
+		}
+	}
+	return names
+}
+
+// uphold makes the fixtures fit the configuration and the links as they are
+// now. What stays is not touched by another configuration; a link that is new,
+// or up again, gets all that it can have, because the kernel takes addresses
+// and routes from links that go down.
+func (d *Daemon) uphold(reconfigured bool) {
+	f := &d.fixtures
+	footing := d.footing()
+	moved := !maps.Equal(footing, f.footing)
+	if !moved && !reconfigured {
+		return
+	}
+	before := f.holds
+	f.footing, f.holds = footing, f.resolve(footing)
+	if !moved && before.same(f.holds) {
+		return
+	}
+	d.shed(nil, before, f.holds)
+	d.holdFixtures()
+}
+
+// holdFixtures asks for all fixtures that can be had.
+func (d *Daemon) holdFixtures() {
+	if h := d.fixtures.holds; len(h.acquire) > 0 || !h.paths.empty() {
+		d.steward.give(order{do: acquire, changes: h.acquire, paths: h.paths})
+	}
+}
+
+// footing returns how the links stand that the fixtures need.
+func (d *Daemon) footing() map[string]footing {
+	standing := make(map[string]footing)
+	for _, name := range d.fixtures.links() {
+		if l := d.links[name]; l != nil {
+			standing[name] = footing{l.Index, l.Up}
+		} else {
+			standing[name] = footing{}
+		}
+	}
+	return standing
+}
+
+// resolve returns the fixtures that the links can have now.
+func (f *fixtures) resolve(on map[string]footing) (h holdings) {
+	for _, a := range f.Addresses {
+		link := on[a.Interface].index
+		if link == 0 {
+			continue
+		}
+		h.acquire = append(h.acquire, netif.Change{Link: link, Address: a.Address})
+		h.release = append(h.release, netif.Change{Link: link, Address: a.Address, Remove: true})
+	}
+	slices.Reverse(h.release)
+	ready := keep(f.Routes, func(r netif.Route) bool {
+		return !slices.ContainsFunc(interfacesOf(r), func(name string) bool { return !on[name].up })
+	})
+	h.paths = pathsOf(ready, f.Rules, fixturesID)
+	return h
+}
+
+// dismantle removes all fixtures at the end of the daemon.
+func (d *Daemon) dismantle() {
+	if h := d.fixtures.holds; len(h.release) > 0 || !h.paths.empty() {
+		d.steward.give(order{do: release, changes: h.release, paths: h.paths.removal()})
+	}
+}
+
+// at returns the line of static_ipaddress for an address on an interface.
+func (f *fixtures) at(e estate) (line cfgparse.StaticAddress, found bool) {
+	line, found = f.places[e]
+	return line, found
+}
+
+// restoreFixtures puts back what somebody else removed. All of them are asked
+// for, because routes go with addresses, and of IPv4 the kernel does not tell.
+func (d *Daemon) restoreFixtures(losses []loss) {
+	var lost []netip.Addr
+	for _, l := range losses {
+		if line, ours := d.fixtures.at(l.estate); ours && !line.NoTrack {
+			lost = append(lost, l.addr)
+		}
+	}
+	if len(lost) == 0 || d.steward.busy(nil) { // it may be of our own doing
+		return
+	}
+	if held, ok := d.limits.restores.allow(d.now); ok {
+		d.log.Warn("somebody removed static addresses; restoring them", "addresses", list(lost), "suppressed", held)
+	}
+	d.holdFixtures()
+}
+
+// restoreFixedPaths puts back static routes and rules that somebody else
+// removed; nil means that nobody knows which.
+func (d *Daemon) restoreFixedPaths(losses []netif.Loss) {
+	if losses != nil {
+		if !slices.ContainsFunc(losses, func(l netif.Loss) bool { return l.ID == fixturesID }) {
+			return
+		}
+		if held, ok := d.limits.restores.allow(d.now); ok {
+			d.log.Warn("somebody removed static routes or rules; restoring them", "suppressed", held)
+		}
+	}
+	d.holdFixtures()
+}
+
+// trackedBy returns the interfaces that an instance cannot do without because
+// of its track_groups: those of the static addresses, routes and rules that
+// name one, unless they are not tracked at all (no_track).
+func (f *fixtures) trackedBy(instance string) (names []string) {
+	member := make(map[string]bool)
+	for _, g := range f.Groups {
+		member[g.Name] = slices.Contains(g.Members, instance)
+	}
+	for _, a := range f.Addresses {
+		if member[a.TrackGroup] && !a.NoTrack {
+			names = append(names, a.Interface)
+		}
+	}
+	for _, r := range f.Routes {
+		if member[r.TrackGroup] && !r.NoTrack {
+			names = append(names, interfacesOf(r)...)
+		}
+	}
+	for _, r := range f.Rules {
+		if member[r.TrackGroup] && !r.NoTrack {
+			names = append(names, keep([]string{r.IIF, r.OIF}, func(name string) bool { return name != "" })...)
+		}
+	}
+	return names
+}
