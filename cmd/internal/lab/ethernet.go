@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -82,4 +83,11 @@ func (h *Host) plugged(port string) bool {
 // MAC address.
 func LinkLocal(mac net.HardwareAddr) netip.Addr {
 	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]})
+}
+
+// Hub makes the switch of a segment forget at once what it learns, so that
+// every frame goes to every port.
+func (l *Lab) Hub(ctx context.Context, segment string) error {
+	_, err := l.fabric.Run(ctx, "ip", "link", "set", segment, "type", "bridge", "ageing_time", "0")
+	return err
 }
