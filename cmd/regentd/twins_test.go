@@ -22,7 +22,8 @@ type twins struct {
 	*stage
 	a, b   *twin // a is the better one
 	far    *lab.Host
-	beyond *lab.Capture // whatever comes to the far host
+	said   *lab.Capture // everything that crosses the client's eth0
+	beyond *lab.Capture // and the far host's
 }
 
 type twin struct {
@@ -51,11 +52,13 @@ func setTwins(t *testing.T) *twins {
 	w := &twins{stage: s}
 	s.must(s.client.AddAddress("eth0", "203.0.113.200/24"))
 	s.must(s.client.AddAddress("eth0", "2001:db8:1::200/64"))
-	w.a, w.b = w.twin("a", 1, 150), w.twin("b", 2, 100)
-	far, err := s.Host("far", lab.Port{Name: "eth0", Segment: "beyond", Addrs: []string{"198.51.100.9/24", "2001:db8:f::9/64"}})
+	var err error
+	w.said, err = s.client.CaptureOnly("eth0", everything)
 	s.must(err)
-	w.far = far
-	w.beyond, err = far.CaptureOnly("eth0", everything)
+	w.a, w.b = w.twin("a", 1, 150), w.twin("b", 2, 100)
+	w.far, err = s.Host("far", lab.Port{Name: "eth0", Segment: "beyond", Addrs: []string{"198.51.100.9/24", "2001:db8:f::9/64"}})
+	s.must(err)
+	w.beyond, err = w.far.CaptureOnly("eth0", everything)
 	s.must(err)
 	return w
 }
