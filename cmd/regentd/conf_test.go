@@ -60,11 +60,12 @@ func runHalves(s *stage, ours, theirs string, vips []netip.Addr) {
 	s.until("the other half has every address", func() bool { return worse.Has(vips...) })
 	s.probeAnswers(vips...)
 
-	p := &pair{stage: s}
-	p.regent, p.peer = &confRouter{daemon: regentd, host: regentHost, runs: []*lab.Proc{regent}},
-		&confRouter{daemon: lab.Keepalived(), host: rivalHost, runs: []*lab.Proc{rival}}
+	p := &party{stage: s, routers: []router{
+		&confRouter{daemon: regentd, box: box{host: regentHost, runs: []*lab.Proc{regent}}},
+		&confRouter{daemon: lab.Keepalived(), box: box{host: rivalHost, runs: []*lab.Proc{rival}}},
+	}}
 	p.checkLogs()
-	s.checkFrames(regentHost.MAC("eth0").String())
+	s.checkFrames([]string{regentHost.MAC("eth0").String()})
 }
 
 // twoPorts adds a host with eth0 on the lan and eth1 on another wire, n being

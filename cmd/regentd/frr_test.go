@@ -3,7 +3,6 @@ package main_test
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/user"
@@ -20,27 +19,26 @@ const frrDir = "/usr/lib/frr"
 
 // An frrRouter is FRR's vrrpd. It needs zebra for what it knows of the kernel,
 // and a macvlan device that has the virtual MAC and, at all times, the virtual
-// address: vrrpd only switches the device on and off (protodown).
+// addresses: vrrpd only switches the device on and off (protodown).
 type frrRouter struct {
-	*stage
-	host   *lab.Host
-	speaks dialect
-	run    string // where the daemons meet
-	zebra  *lab.Proc
-	runs   []*lab.Proc
+	box
+	run   string // where the daemons meet
+	zebra *lab.Proc
 }
 
-func newFRR(s *stage, d dialect) router {
+func newFRR(s *stage, d dialect, number, _ int) router {
 	s.Helper()
-	r := &frrRouter{stage: s, speaks: d, host: s.host("peer", "192.0.2.2/24", "2001:db8::2/64")}
-	addrs := []string{netip.PrefixFrom(d.vip, d.bits).String()}
-	if d.vip.Is6() {
-		// Adverts leave from a link-local address of the device.
-		addrs = append(addrs, "fe80::2:51/64")
+	r := &frrRouter{box: s.newBox("FRR", number, d)}
+	var addrs []string
+	for _, a := range d.addrs {
+		addrs = append(addrs, a.String())
+	}
+	if d.is6() {
+		addrs = append(addrs, r.src().String()+"/64")
 	}
 	// Or eth0 would answer for the address, too, with its own MAC (B-14).
 	s.must(r.host.Sysctl("net/ipv4/conf/all/arp_ignore", "1"))
-	s.must(r.host.AddMacvlan("vrrp", "eth0", r.virtualMAC(), addrs...))
+	s.must(r.host.AddMacvlan("vrrp", "eth0", d.virtualMAC(), addrs...))
 
 	// The daemons drop their rights to a user who must find the way.
 	r.run = filepath.Join(s.Dir, "frr")
@@ -78,23 +76,27 @@ func (r *frrRouter) daemon(name, conf string) *lab.Proc {
 	return p
 }
 
-func (r *frrRouter) virtualMAC() net.HardwareAddr {
-	if r.speaks.vip.Is6() {
-		return net.HardwareAddr{0, 0, 0x5e, 0, 2, vrid}
-	}
-	return net.HardwareAddr{0, 0, 0x5e, 0, 1, vrid}
-}
-
 func (r *frrRouter) name() string { return "FRR on " + r.host.Name }
-func (r *frrRouter) mac() string  { return r.virtualMAC().String() }
-func (r *frrRouter) vmac() string { return r.mac() }
+func (r *frrRouter) vmac() string { return r.speaks.virtualMAC().String() }
+
+// src is, over IPv6, a link-local address of the device with the virtual MAC.
+func (r *frrRouter) src() netip.Addr {
+	if r.speaks.is6() {
+		return netip.MustParseAddr(fmt.Sprintf("fe80::%d:51", r.number))
+	}
+	return own(r.number, false).Addr()
+}
 
 func (r *frrRouter) start(priority int) {
 	r.Helper()
-	r.must(r.host.Plug("eth0"))
+	r.revive()
 	family := "ip"
-	if r.speaks.vip.Is6() {
+	if r.speaks.is6() {
 		family = "ipv6"
+	}
+	var addrs strings.Builder
+	for _, a := range r.speaks.ips() {
+		fmt.Fprintf(&addrs, " vrrp %d %s %s\n", vrid, family, a)
 	}
 	r.runs = append(r.runs, r.daemon("vrrpd", fmt.Sprintf(`
 debug vrrp protocol
@@ -102,17 +104,7 @@ interface eth0
  vrrp %d version %d
  vrrp %[1]d priority %[3]d
  vrrp %[1]d advertisement-interval %[4]d
- vrrp %[1]d %[5]s %[6]s
-`, vrid, r.speaks.version, priority, r.speaks.millis, family, r.speaks.vip)))
-}
-
-func (r *frrRouter) running() *lab.Proc { return r.runs[len(r.runs)-1] }
-
-func (r *frrRouter) crash() {
-	r.Helper()
-	r.running().Kill()
-	r.must(r.host.Unplug("eth0"))
-	r.ended(r.running())
+%[5]s`, vrid, r.speaks.version, priority, r.speaks.interval.Milliseconds(), addrs.String())))
 }
 
 // resign takes vrrpd out of service by its own command first, the way its
@@ -132,12 +124,4 @@ func (r *frrRouter) resign() {
 func (r *frrRouter) owns(v bool) bool {
 	up, err := r.host.Running("vrrp")
 	return err == nil && up == v
-}
-
-func (r *frrRouter) log() string {
-	var b strings.Builder
-	for _, p := range r.runs {
-		b.WriteString(p.Log())
-	}
-	return b.String()
 }

@@ -22,13 +22,11 @@ type between struct {
 func setBetween(t *testing.T) *between {
 	t.Helper()
 	s := setStage(t)
-	v2, v3 := dialects[2], dialects[0]
-	v3.millis = 1000
 	return &between{
 		stage:  s,
 		regent: s.host("regent", "192.0.2.1/24"),
-		older:  &confRouter{stage: s, daemon: lab.Keepalived(), host: s.host("older", "192.0.2.3/24"), speaks: v2},
-		newer:  newFRR(s, v3),
+		older:  newKeepalived(s, v2IPv4, 3, 0),
+		newer:  newFRR(s, v3IPv4.every(time.Second), 2, 0),
 	}
 }
 
@@ -44,7 +42,7 @@ func (b *between) rules(who router) {
 	now := time.Now()
 	b.until(who.name()+" advertises", func() bool {
 		return slices.ContainsFunc(b.wire.Adverts(), func(a lab.Advert) bool {
-			return a.MAC.String() == who.mac() && a.At.After(now) && a.Priority > 0
+			return a.Src == who.src() && a.At.After(now) && a.Priority > 0
 		})
 	})
 }
@@ -98,7 +96,7 @@ func TestBothVersionsOnTheWire(t *testing.T) {
 			t.Errorf("pair %d of %d: %v, want %v", i/2+1, len(sent)/2, got, want)
 		}
 	}
-	b.checkFrames(b.regent.MAC("eth0").String())
+	b.checkFrames([]string{b.regent.MAC("eth0").String()})
 }
 
 // sent returns what regent has sent so far behind the IP header, in hex.

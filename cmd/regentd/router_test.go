@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 	"syscall"
@@ -9,105 +8,137 @@ import (
 	"regent/cmd/internal/lab"
 )
 
-const vrid = 51
-
-// A dialect is a version of the protocol over one address family.
-type dialect struct {
-	name     string
-	version  int
-	interval string // advert_int, seconds
-	millis   int    // the same
-	vip      netip.Addr
-	bits     int
-	first    string // an address to be listed before the vip, if any
-}
-
-var dialects = []dialect{
-	{"v3-IPv4", 3, "0.2", 200, netip.MustParseAddr("192.0.2.100"), 24, ""},
-	{"v3-IPv6", 3, "0.2", 200, netip.MustParseAddr("2001:db8::100"), 64, "fe80::100/64"},
-	{"v2-IPv4", 2, "1", 1000, netip.MustParseAddr("192.0.2.100"), 24, ""},
-}
-
-// conf writes the configuration of a router that speaks the dialect.
-func (d dialect) conf(priority int) string {
-	addresses := []string{netip.PrefixFrom(d.vip, d.bits).String()}
-	if d.first != "" {
-		addresses = append([]string{d.first}, addresses...)
-	}
-	return fmt.Sprintf(`
-vrrp_instance VI_1 {
-    interface eth0
-    version %d
-    virtual_router_id %d
-    priority %d
-    advert_int %s
-    virtual_ipaddress {
-        %s
-    }
-}
-`, d.version, vrid, priority, d.interval, strings.Join(addresses, "\n        "))
-}
-
-// A router is one side of a pair, whatever daemon runs there.
+// A router is a host with a daemon that speaks VRRP, whichever it is.
 type router interface {
 	name() string
 	start(priority int)
 	crash()           // as in a power failure: nothing more is said or answered
 	resign()          // the polite way
-	mac() string      // where its adverts come from
+	src() netip.Addr  // where its adverts come from
 	vmac() string     // what clients should learn
-	owns(v bool) bool // the kernel would answer for the address (v true) or not (v false)
+	owns(v bool) bool // the kernel would answer for all addresses (v true) or for none (v false)
 	log() string
+	base() *box
+}
+
+// A box is what all routers have in common, whatever daemon runs there.
+type box struct {
+	*stage
+	host   *lab.Host
+	number int // the end of its addresses
+	speaks dialect
+	runs   []*lab.Proc
+	dead   bool // its kernel may have the addresses, but no cable
+}
+
+// newBox adds a host to the lan that has the address of its number in both
+// families.
+func (s *stage) newBox(name string, number int, d dialect) box {
+	s.Helper()
+	return box{stage: s, host: s.host(name, own(number, false).String(), own(number, true).String()), number: number, speaks: d}
+}
+
+func (b *box) base() *box         { return b }
+func (b *box) running() *lab.Proc { return b.runs[len(b.runs)-1] }
+
+func (b *box) crash() {
+	b.Helper()
+	b.running().Kill()
+	b.must(b.host.Unplug("eth0")) // or the dead daemon's kernel would go on answering ARP
+	b.dead = true
+	b.ended(b.running())
+}
+
+// revive gives the host its cable back.
+func (b *box) revive() {
+	b.Helper()
+	b.must(b.host.Plug("eth0"))
+	b.dead = false
+}
+
+func (b *box) src() netip.Addr {
+	if !b.speaks.is6() || b.speaks.unicast {
+		return own(b.number, b.speaks.is6()).Addr()
+	}
+	return b.linkLocal()
+}
+
+// linkLocal is the link-local address that eth0 has of itself.
+func (b *box) linkLocal() netip.Addr {
+	have, err := b.host.Addresses("eth0")
+	b.must(err)
+	for _, p := range have {
+		if p.Addr().IsLinkLocalUnicast() && p.Addr() != b.speaks.addrs[0].Addr() {
+			return p.Addr()
+		}
+	}
+	return netip.Addr{}
+}
+
+func (b *box) log() string {
+	var text strings.Builder
+	for _, p := range b.runs {
+		text.WriteString(p.Log())
+	}
+	return text.String()
 }
 
 // A confRouter reads a keepalived.conf.
 type confRouter struct {
-	*stage
+	box
 	daemon lab.Daemon
-	host   *lab.Host
-	speaks dialect
-	runs   []*lab.Proc
-	dead   bool // its kernel may have the address, but no cable
+	peer   int // the number of the other one, where it must be named
+}
+
+func newRegent(s *stage, d dialect, number, peer int) router {
+	s.Helper()
+	return &confRouter{box: s.newBox("regent", number, d), daemon: regentd, peer: peer}
+}
+
+// newRival is another regent.
+func newRival(s *stage, d dialect, number, peer int) router {
+	s.Helper()
+	return &confRouter{box: s.newBox("rival", number, d), daemon: regentd, peer: peer}
+}
+
+func newKeepalived(s *stage, d dialect, number, peer int) router {
+	s.Helper()
+	r := &confRouter{box: s.newBox("peer", number, d), daemon: lab.Keepalived(), peer: peer}
+	if d.vmac {
+		// Or eth0 would answer for the address, too, with its own MAC (B-14).
+		s.must(r.host.Sysctl("net/ipv4/conf/all/arp_ignore", "1"))
+	}
+	return r
 }
 
 func (r *confRouter) name() string { return r.daemon.Name + " on " + r.host.Name }
-func (r *confRouter) mac() string  { return r.host.MAC("eth0").String() }
-func (r *confRouter) vmac() string { return r.mac() }
+
+func (r *confRouter) vmac() string {
+	if r.speaks.vmac {
+		return r.speaks.virtualMAC().String()
+	}
+	return r.host.MAC("eth0").String()
+}
 
 func (r *confRouter) start(priority int) {
 	r.Helper()
-	r.must(r.host.Plug("eth0"))
-	r.dead = false
-	r.runs = append(r.runs, r.stage.start(r.daemon, r.host, r.speaks.conf(priority)))
-}
-
-func (r *confRouter) running() *lab.Proc { return r.runs[len(r.runs)-1] }
-
-func (r *confRouter) crash() {
-	r.Helper()
-	r.running().Kill()
-	r.must(r.host.Unplug("eth0")) // or the dead daemon's kernel would go on answering ARP
-	r.dead = true
-	r.ended(r.running())
+	r.revive()
+	r.runs = append(r.runs, r.stage.start(r.daemon, r.host, r.speaks.conf(priority, r.number, r.peer)))
 }
 
 func (r *confRouter) resign() {
 	r.Helper()
 	r.must(r.running().Signal(syscall.SIGTERM))
 	r.ended(r.running())
-	if r.host.Has(r.speaks.vip) {
-		r.Errorf("%s is gone and has left %s behind", r.name(), r.speaks.vip)
+	if n := r.host.Count(r.speaks.ips()...); n > 0 {
+		r.Errorf("%s is gone and has left %d addresses behind", r.name(), n)
 	}
 }
 
 func (r *confRouter) owns(v bool) bool {
-	return (!r.dead && r.host.Has(r.speaks.vip)) == v
-}
-
-func (r *confRouter) log() string {
-	var b strings.Builder
-	for _, p := range r.runs {
-		b.WriteString(p.Log())
+	n := r.host.Count(r.speaks.ips()...)
+	if v {
+		return !r.dead && n == len(r.speaks.addrs)
 	}
-	return b.String()
+	return r.dead || n == 0
 }
