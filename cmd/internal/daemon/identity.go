@@ -39,8 +39,8 @@ func identityOf(in *cfgparse.Instance) identity {
 // heirs finds for each instance of a configuration the router that becomes it,
 // nil where there is none, and returns the routers that are left. Unicast
 // routers may have the same identity and differ in their peers alone; among
-// those the name counts after all, and then a peer in common.
-func heirs(routers []*router, instances []cfgparse.Instance) (became []*router, left []*router) {
+// those a peer in common counts, and then the name after all.
+func heirs(routers []*router, instances []cfgparse.Instance) (became, left []*router) {
 	old := make(map[identity][]*router, len(routers))
 	for _, r := range routers {
 		id := identityOf(&r.Instance)
@@ -48,10 +48,10 @@ func heirs(routers []*router, instances []cfgparse.Instance) (became []*router, 
 	}
 	became = make([]*router, len(instances))
 	for _, alike := range []func(r *router, in *cfgparse.Instance) bool{
-		func(r *router, in *cfgparse.Instance) bool { return r.Name == in.Name },
 		func(r *router, in *cfgparse.Instance) bool {
 			return slices.ContainsFunc(r.profile.Peers, func(p vrrp.Peer) bool { return in.Profile.HasPeer(p.Addr) })
 		},
+		func(r *router, in *cfgparse.Instance) bool { return r.Name == in.Name },
 		func(*router, *cfgparse.Instance) bool { return true },
 	} {
 		for i := range instances {

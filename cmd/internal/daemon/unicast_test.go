@@ -176,9 +176,7 @@ func TestAReloadOfPeers(t *testing.T) {
 		}
 		n := w.node(1).start(two("192.0.2.2", "192.0.2.3"))
 		w.pass(5 * time.Second)
-		_, a := n.status("A")
-		_, b := n.status("B")
-		n.forget()
+		a, b := n.serial("A"), n.serial("B")
 		for _, test := range []struct {
 			text string
 			a, b string // their names now
@@ -186,6 +184,10 @@ func TestAReloadOfPeers(t *testing.T) {
 		}{
 			{two("192.0.2.2\n192.0.2.4", "192.0.2.3"), "A", "B", []string{"192.0.2.2", "192.0.2.3", "192.0.2.4"}},
 			{strings.NewReplacer("instance A", "instance C", "instance B", "instance A").Replace(two("192.0.2.2", "192.0.2.3")), "C", "A", []string{"192.0.2.2", "192.0.2.3"}},
+			{strings.NewReplacer("instance A", "instance C", "instance B", "instance A").Replace(two("192.0.2.5", "192.0.2.6")), "C", "A", []string{"192.0.2.5", "192.0.2.6"}},
+			{two("192.0.2.7", "192.0.2.6"), "A", "B", []string{"192.0.2.6", "192.0.2.7"}},
+			{globals + instance("B", "eth0", 51, "192.0.2.102/24", peers("192.0.2.8")) + instance("A", "eth0", 51, "192.0.2.101/24", peers("192.0.2.9")),
+				"A", "B", []string{"192.0.2.8", "192.0.2.9"}},
 		} {
 			sent := len(w.segment.Adverts())
 			n.Reload(parse(w, test.text))
@@ -197,13 +199,28 @@ func TestAReloadOfPeers(t *testing.T) {
 			if len(seen) != len(test.to) {
 				t.Errorf("adverts go to %v, want %v", seen, test.to)
 			}
-			for name, before := range map[string]Counters{test.a: a, test.b: b} {
-				if c, now := n.status(name); c != Master || now.BecameMaster != before.BecameMaster || now.PriorityZeroSent != 0 {
-					t.Errorf("%s is %v: %+v", name, c, now)
+			for name, serial := range map[string]int{test.a: a, test.b: b} {
+				if c, count := n.status(name); c != Master || count.PriorityZeroSent != 0 || n.serial(name) != serial {
+					t.Errorf("%s is %v, router %d, want %d: %+v", name, c, n.serial(name), serial, count)
 				}
 			}
 		}
 	})
+}
+
+// serial returns which router has a name.
+func (n *node) serial(name string) (serial int) {
+	asked := make(chan struct{})
+	n.tell(func(d *Daemon) {
+		for _, r := range d.routers {
+			if r.Name == name {
+				serial = r.serial
+			}
+		}
+		close(asked)
+	})
+	<-asked
+	return serial
 }
 
 // W-49: the checksum of old unicast routers is understood and spoken to those
@@ -246,9 +263,14 @@ func TestTheOldUnicastChecksum(t *testing.T) {
 				speaks(test.after)
 				say(vrrp.Pseudo)
 				speaks(test.another)
-				n.Reload(parse(w, conf(150, peers("192.0.2.9"), "old_unicast_checksum")))
+				reload := func(line string) { n.Reload(parse(w, conf(150, peers("192.0.2.9"), line))) }
+				reload("old_unicast_checksum")
 				speaks(vrrp.PseudoGroup)
-				n.Reload(parse(w, conf(150, peers("192.0.2.9"), "old_unicast_checksum never")))
+				reload("")
+				speaks(vrrp.Pseudo)
+				say(vrrp.PseudoGroup)
+				speaks(vrrp.PseudoGroup)
+				reload("old_unicast_checksum never")
 				speaks(vrrp.Pseudo)
 			})
 		})
