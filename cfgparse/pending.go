@@ -81,7 +81,6 @@ var pendingWords = map[string]string{
 	`,
 	"vrrp_instance": `
 		track_bfd
-		track_src_ip
 		skip_check_adv_addr
 		timer_expired_backup
 		garp_extra_if

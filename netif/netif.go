@@ -29,7 +29,7 @@ func FamilyOf(a netip.Addr) Family {
 
 // A Port is where a virtual router meets the network.
 type Port struct {
-	Interface string     // where adverts leave and arrive
+	Interface string     // where adverts leave and arrive; empty: of unicast ones, where the routing table says
 	Family    Family     // of the adverts
 	Source    netip.Addr // mcast_src_ip, unicast_src_ip; invalid: the link's own
 	Group     netip.Addr // mcast_dst_ip; invalid for a unicast router

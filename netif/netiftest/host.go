@@ -421,6 +421,16 @@ func (l *link) has(a netip.Addr) bool {
 	return slices.ContainsFunc(l.state.Addresses, func(x netif.LinkAddress) bool { return x.Prefix.Addr() == a })
 }
 
+// toward returns the link that is in a network with an address.
+func (h *Host) toward(a netip.Addr) *link {
+	for _, l := range h.links {
+		if slices.ContainsFunc(l.state.Addresses, func(x netif.LinkAddress) bool { return x.Prefix.Masked().Contains(a) }) {
+			return l
+		}
+	}
+	return nil
+}
+
 // hear gives the host's wire a packet that it listens to.
 func (h *Host) hear(l *link, p netif.Packet) {
 	h.mu.Lock()

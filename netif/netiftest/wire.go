@@ -108,12 +108,16 @@ func (w *Wire) Queue(p netif.Packet) {
 }
 
 // Flush does what netif.Wire.Flush does: what leaves a link that is down, or
-// none, is dropped.
+// none, is dropped. A packet that names no link leaves by the first one that is
+// in a network with its destination.
 func (w *Wire) Flush() (sent, dropped int) {
 	w.drops = w.drops[:0]
 	for i, p := range w.outbox {
 		w.host.mu.Lock()
 		l := w.host.index(p.Link)
+		if p.Link == 0 {
+			l = w.host.toward(p.Envelope.Dst)
+		}
 		leaves := l != nil && l.state.Up
 		w.host.mu.Unlock()
 		if !leaves {

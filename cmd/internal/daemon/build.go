@@ -45,17 +45,35 @@ func (r *router) equip() {
 // board: what its configuration tracks, and what no router can do without, its
 // interface, a source address and the interfaces of its addresses.
 func (d *Daemon) depend(checks []health.Check) {
+	tracks := d.tracks()
+	d.board.Replace(checks, tracks)
+	d.lookouts.post(checks)
+	d.relate(tracks)
+}
+
+// tracks are what the routers depend on, by their index.
+func (d *Daemon) tracks() [][]health.Track {
 	tracks := make([][]health.Track, len(d.routers))
 	for _, r := range d.routers {
 		tracks[r.index] = append(d.necessities(r), r.Tracks...)
 	}
-	d.board.Replace(checks, tracks)
-	d.lookouts.post(checks)
+	return tracks
+}
+
+// relate notes which routers use each link, and what is to be seen on it. What
+// may happen on any link is noted under the empty name.
+func (d *Daemon) relate(tracks [][]health.Track) {
 	d.uses = make(map[string]use)
 	for _, r := range d.routers {
 		d.use(r.Port.Interface, r)
+		if r.anchored() {
+			d.use(anywhere, r)
+		}
+		if l := d.home(r); l != nil {
+			d.use(l.Name, r)
+		}
 		for _, a := range r.Estate.Addresses {
-			d.use(device(r, a), r)
+			d.use(d.device(r, a), r)
 		}
 	}
 	for _, name := range d.fixtures.links() {
@@ -73,7 +91,11 @@ func (d *Daemon) depend(checks []health.Check) {
 			case health.Interface:
 				d.watchFor(t.Name, sighting{sight, r})
 			case health.Source:
-				d.watchFor(r.Port.Interface, sighting{sight, r})
+				on := r.Port.Interface
+				if t.Name == anchorOf(r.Port).String() {
+					on = anywhere
+				}
+				d.watchFor(on, sighting{sight, r})
 			}
 		}
 	}
@@ -121,11 +143,16 @@ func (d *Daemon) necessities(r *router) []health.Track {
 			ts = append(ts, t)
 		}
 	}
-	if r.TrackPrimary {
-		need(health.Track{Kind: health.Interface, Name: r.Port.Interface})
+	if r.anchored() {
+		need(health.Track{Kind: health.Source, Name: anchorOf(r.Port).String()})
 	}
-	if !r.Port.Source.IsValid() || !r.TrackPrimary { // a link that is not there cannot be done without
-		need(health.Track{Kind: health.Source, Name: sourceName(r)})
+	if r.Port.Interface != "" {
+		if r.TrackPrimary {
+			need(health.Track{Kind: health.Interface, Name: r.Port.Interface})
+		}
+		if !r.Port.Source.IsValid() || !r.TrackPrimary { // a link that is not there cannot be done without
+			need(health.Track{Kind: health.Source, Name: sourceName(r)})
+		}
 	}
 	others := func(name string, watched bool) {
 		if watched && name != "" && name != r.Port.Interface {

@@ -151,7 +151,7 @@ func (d *Daemon) warn(r *router, warnings vrrp.Warnings, p *netif.Packet) {
 			continue
 		}
 		a := &d.advert
-		attrs := []any{"rule", one.Rule(), "interface", r.Port.Interface, "source", p.Envelope.Src, "vrid", a.VRID}
+		attrs := []any{"rule", one.Rule(), "interface", d.names[p.Link], "source", p.Envelope.Src, "vrid", a.VRID}
 		switch one {
 		case vrrp.OtherInterval:
 			attrs = append(attrs, "received", a.Interval, "expected", r.Router.Interval)

@@ -37,6 +37,7 @@ type Daemon struct {
 	links    map[string]*link
 	names    map[int]string         // of links, by index
 	uses     map[string]use         // of links, by name
+	homes    map[anchor]string      // links of the sources that routers cannot do without; empty: none has it
 	owner    map[estate]*router     // of each virtual address
 	strange  map[int]*strangers     // of the links where routers are, by index
 	guarded  map[netif.Refusal]bool // what the host is to drop (no_accept)

@@ -73,7 +73,7 @@ func (d *Daemon) place(r *router, a netif.Address) (l *netif.Link, by int) {
 		}
 		return &r.device, r.link
 	}
-	if l := d.links[device(r, a)]; l != nil {
+	if l := d.links[d.device(r, a)]; l != nil {
 		return &l.Link, l.Index
 	}
 	return nil, 0
@@ -92,7 +92,7 @@ func (d *Daemon) reallyOwns(r *router) []netip.Addr {
 	}
 	var real []netip.Addr
 	for _, a := range r.Estate.Addresses {
-		l, addr := d.links[device(r, a)], a.Prefix.Addr()
+		l, addr := d.links[d.device(r, a)], a.Prefix.Addr()
 		if l != nil && slices.ContainsFunc(l.Addresses, func(x netif.LinkAddress) bool { return x.Prefix.Addr() == addr && d.lasting(l, x) }) {
 			real = append(real, addr)
 		}
@@ -101,12 +101,14 @@ func (d *Daemon) reallyOwns(r *router) []netip.Addr {
 }
 
 // device returns the interface that an address of a router lives on.
-func device(r *router, a netif.Address) string {
+func (d *Daemon) device(r *router, a netif.Address) string {
 	switch {
 	case a.Interface != "":
 		return a.Interface
 	case r.device.Index != 0:
 		return r.device.Name
+	case r.Port.Interface == "":
+		return d.homes[anchorOf(r.Port)]
 	}
 	return r.Port.Interface
 }

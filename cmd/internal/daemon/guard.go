@@ -19,7 +19,7 @@ func (d *Daemon) guard() {
 		for _, a := range r.Estate.Addresses {
 			refusal := netif.Refusal{Addr: a.Prefix.Addr()}
 			if refusal.Addr.Is6() && refusal.Addr.IsLinkLocalUnicast() {
-				l := d.links[device(r, a)]
+				l := d.links[d.device(r, a)]
 				if l == nil {
 					continue
 				}

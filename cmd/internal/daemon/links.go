@@ -47,6 +47,9 @@ func (d *Daemon) linked(links []netif.Link) {
 			}
 		}
 	}
+	if d.moveHomes() {
+		names = append(names, anywhere)
+	}
 	d.guard()
 	if !d.cleaned {
 		d.clean()
@@ -160,7 +163,7 @@ func (d *Daemon) survey(names []string) {
 
 // settle makes a router fit the links as they are now.
 func (d *Daemon) settle(r *router) {
-	l := d.links[r.Port.Interface]
+	l := d.home(r)
 	index := 0
 	if l != nil {
 		index = l.Index
@@ -179,7 +182,7 @@ func (d *Daemon) settle(r *router) {
 			d.adjust(r, before)
 		}
 	}
-	if source := r.source(l); source != r.primary {
+	if source := d.source(r, l); source != r.primary {
 		r.primary = source
 		r.profile.Primary = source
 		if source.IsValid() {
@@ -190,8 +193,8 @@ func (d *Daemon) settle(r *router) {
 
 // source chooses the address that a router's adverts come from (W-9): the
 // configured one, else one of the link's, else an owner's, which is its own.
-func (r *router) source(l *link) netip.Addr {
-	if l == nil {
+func (d *Daemon) source(r *router, l *link) netip.Addr {
+	if l == nil || r.anchored() && d.homes[anchorOf(r.Port)] == "" {
 		return netip.Addr{}
 	}
 	if r.Port.Source.IsValid() {

@@ -51,6 +51,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 	d.tellPriorities = cfg.Global.Defaults.PriorityChanges
 	d.logUnknown = cfg.Global.LogUnknownVRIDs
 	d.furnish(cfg.Static)
+	d.findHomes()
 	d.own()
 	for _, r := range left {
 		d.retire(r)
@@ -123,7 +124,7 @@ func (d *Daemon) own() {
 	d.owner = make(map[estate]*router)
 	for _, r := range d.routers {
 		for _, a := range r.settings().Estate.Addresses {
-			d.owner[estate{device(r, a), a.Prefix.Addr()}] = r
+			d.owner[estate{d.device(r, a), a.Prefix.Addr()}] = r
 		}
 	}
 	for _, l := range d.links {

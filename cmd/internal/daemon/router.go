@@ -105,10 +105,4 @@ type Counters struct {
 }
 
 // meeting is where the router's adverts arrive.
-func (r *router) meeting() meeting {
-	at := meeting{r.link, r.Port.Family, r.VRID}
-	if r.Port.Interface == "" {
-		at.link = 0
-	}
-	return at
-}
+func (r *router) meeting() meeting { return meeting{r.via(), r.Port.Family, r.VRID} }

@@ -14,6 +14,7 @@ import (
 type flight struct {
 	router   *router
 	priority uint8
+	to       []netip.Addr
 	until    int // packets of this turn, up to the last one of its own
 	copies   int // that are its own
 	lost     int // of these
@@ -26,7 +27,7 @@ func (d *Daemon) advertise(r *router, priority uint8) {
 	if r.link == 0 || !r.primary.IsValid() {
 		return
 	}
-	f := flight{router: r, priority: priority, copies: r.send(d.wire, priority)}
+	f := flight{router: r, priority: priority, to: r.to, copies: r.send(d.wire, priority)}
 	f.until = f.copies
 	if n := len(d.flights); n > 0 {
 		f.until += d.flights[n-1].until
@@ -68,7 +69,8 @@ func (d *Daemon) unsent(drop netif.Drop) {
 		return
 	}
 	if held, ok := d.strangersOn(drop.Link).limits.sends.allow(d.now); ok {
-		d.about(f.router).Error("cannot send adverts", "interface", d.names[drop.Link], "error", drop.Err, "suppressed", held)
+		to := f.to[(drop.Packet-(f.until-f.copies))*len(f.to)/f.copies]
+		d.about(f.router).Error("cannot send adverts", "interface", d.names[drop.Link], "to", to, "error", drop.Err, "suppressed", held)
 	}
 }
 
@@ -136,11 +138,19 @@ func (r *router) sendSigned(w Wire, priority uint8) {
 // packet puts an encoded advert on its way: from the virtual MAC, if there is
 // one that is not kept from it (vmac_xmit_base, W-4).
 func (r *router) packet(dst netip.Addr, payload []byte) netif.Packet {
-	p := netif.Packet{Link: r.link, Envelope: r.envelope(dst), Payload: payload}
+	p := netif.Packet{Link: r.via(), Envelope: r.envelope(dst), Payload: payload}
 	if r.Router.VirtualMAC && dst.IsMulticast() {
 		p.MAC = r.device.MAC
 	}
 	return p
+}
+
+// via returns the link that adverts leave by; 0: the routing table knows.
+func (r *router) via() int {
+	if r.Port.Interface == "" {
+		return 0
+	}
+	return r.link
 }
 
 func (r *router) encode(b []byte, dst netip.Addr, priority, version uint8) []byte {

@@ -47,7 +47,7 @@ func (d *Daemon) look(links []string) {
 // see returns what is to be seen of a link, or of a router's source.
 func (d *Daemon) see(s sighting) health.Result {
 	if s.Kind == health.Source {
-		if s.router.primary.IsValid() {
+		if d.seesSource(s) {
 			return health.Result{Outcome: health.Good}
 		}
 		return health.Result{Outcome: health.NoAddress}
