@@ -42,6 +42,7 @@ type limits struct {
 	faults   [vrrp.NumFaults]limiter
 	warnings [8]limiter // by the bit of the warning
 	contest  limiter
+	twin     limiter
 	form     limiter
 	refusals limiter
 	restores limiter
@@ -161,6 +162,18 @@ func (d *Daemon) warn(r *router, warnings vrrp.Warnings, p *netif.Packet) {
 			attrs = append(attrs, "priority", a.Priority, "ours", r.primary)
 		}
 		d.about(r).Warn("accepted an advert: "+one.String(), append(attrs, "suppressed", held)...)
+	}
+}
+
+// twin tells of a router that was given our priority: when the master falls
+// silent, both may take over at once (O-2). Owners are told of by R-19.
+func (d *Daemon) twin(r *router, p *netif.Packet) {
+	if d.advert.Priority != r.Router.Priority || d.advert.Priority == vrrp.Owner {
+		return
+	}
+	if held, ok := r.limits.twin.allow(d.now); ok {
+		d.about(r).Warn("another router has our priority; they should differ", "interface", r.Port.Interface,
+			"source", p.Envelope.Src, "vrid", r.VRID, "priority", d.advert.Priority, "suppressed", held)
 	}
 }
 

@@ -65,6 +65,7 @@ func (d *Daemon) receive(p *netif.Packet) {
 	if d.advert.Priority == vrrp.Resign {
 		r.count.PriorityZeroReceived++
 	}
+	d.twin(r, p)
 	d.learnForm(r, p)
 	d.step(r, fsm.Heard{
 		Source: p.Envelope.Src, Version: d.advert.Version, Priority: d.advert.Priority, Interval: d.advert.Interval,
