@@ -87,7 +87,6 @@ var pendingWords = map[string]string{
 		use_vmac_addr
 		use_ipvlan
 		vrf
-		promote_secondaries
 		linkbeat_use_polling
 		kernel_rx_buf_size
 		lvs_sync_daemon_interface

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"net"
 	"net/netip"
 	"reflect"
@@ -33,6 +32,7 @@ type Host struct {
 	rules     []netif.RuleChange
 	filtered  map[netif.Refusal]bool
 	losses    chan []netif.Loss
+	promoted  map[int]int // by link
 }
 
 // A link is a host's place on a segment. The host's lock guards it.
@@ -271,29 +271,6 @@ func (h *Host) names(links []int) (names []string) {
 		}
 	}
 	return names
-}
-
-// Filter keeps which addresses are refused.
-func (h *Host) Filter(refuse, accept []netif.Refusal) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.filtered == nil {
-		h.filtered = map[netif.Refusal]bool{}
-	}
-	for _, r := range accept {
-		delete(h.filtered, r)
-	}
-	for _, r := range refuse {
-		h.filtered[r] = true
-	}
-	return nil
-}
-
-// Refused returns the addresses that are refused now.
-func (h *Host) Refused() map[netif.Refusal]bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return maps.Clone(h.filtered)
 }
 
 // RemoveLeftovers finds none: nobody dies here.

@@ -34,16 +34,18 @@ type Daemon struct {
 	board    *health.Board
 	lookouts lookouts
 
-	links    map[string]*link
-	names    map[int]string         // of links, by index
-	uses     map[string]use         // of links, by name
-	homes    map[anchor]string      // links of the sources that routers cannot do without; empty: none has it
-	owner    map[estate]*router     // of each virtual address
-	strange  map[int]*strangers     // of the links where routers are, by index
-	guarded  map[netif.Refusal]bool // what the host is to drop (no_accept)
-	fixtures fixtures               // what is kept whatever the routers do
-	cleaned  bool                   // a predecessor's leftovers are gone
-	ended    bool
+	links     map[string]*link
+	names     map[int]string         // of links, by index
+	uses      map[string]use         // of links, by name
+	homes     map[anchor]string      // links of the sources that routers cannot do without; empty: none has it
+	owner     map[estate]*router     // of each virtual address
+	strange   map[int]*strangers     // of the links where routers are, by index
+	guarded   map[netif.Refusal]bool // what the host is to drop (no_accept)
+	fixtures  fixtures               // what is kept whatever the routers do
+	promoting []string               // interfaces with promote_secondaries
+	promoted  map[int]bool           // links, by index, where it is on
+	cleaned   bool                   // a predecessor's leftovers are gone
+	ended     bool
 
 	vmacPrefix     string // of the names of devices (vmac_prefix)
 	serial         int    // of the last router
@@ -65,12 +67,13 @@ type Daemon struct {
 func New(cfg *cfgparse.Config, w Wire, h Host, watch Watcher, n Notifier, log *slog.Logger) *Daemon {
 	d := &Daemon{
 		wire: w, host: h, notifier: n, log: log,
-		epoch:   time.Now(),
-		board:   health.NewBoard(nil, nil),
-		table:   make(table),
-		links:   make(map[string]*link),
-		names:   make(map[int]string),
-		strange: make(map[int]*strangers),
+		epoch:    time.Now(),
+		board:    health.NewBoard(nil, nil),
+		table:    make(table),
+		links:    make(map[string]*link),
+		names:    make(map[int]string),
+		strange:  make(map[int]*strangers),
+		promoted: make(map[int]bool),
 	}
 	d.steward = newSteward(h, w, d.tell)
 	d.lookouts = lookouts{watch: watch, log: log, report: func(r health.Report) {
@@ -246,4 +249,5 @@ func (d *Daemon) stop() {
 		}
 	}
 	d.dismantle()
+	d.demote()
 }

@@ -30,6 +30,8 @@ func (s *still) Join(int, netip.Addr) error                            { return 
 func (s *still) Leave(int, netip.Addr) error                           { return nil }
 func (s *still) Change([]netif.Change) []error                         { return nil }
 func (s *still) ChangeRoutes([]netif.RouteChange) []error              { return nil }
+func (s *still) PromoteSecondaries(int) error                          { return nil }
+func (s *still) RestoreSecondaries(int) error                          { return nil }
 func (s *still) ChangeRules([]netif.RuleChange) []error                { return nil }
 func (s *still) RemoveLeftovers() (int, error)                         { return 0, nil }
 func (s *still) Filter(_, _ []netif.Refusal) error                     { return nil }

@@ -51,6 +51,7 @@ func (d *Daemon) linked(links []netif.Link) {
 		names = append(names, anywhere)
 	}
 	d.guard()
+	d.promote()
 	if !d.cleaned {
 		d.clean()
 		names = d.usedLinks() // those that are not there, too
@@ -60,6 +61,7 @@ func (d *Daemon) linked(links []netif.Link) {
 	d.restoreFixtures(losses)
 	d.restore(losses)
 	d.renew(back)
+	d.demote()
 }
 
 // forget drops the links that are gone, and the old names of those that have

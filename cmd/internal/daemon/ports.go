@@ -35,6 +35,8 @@ type (
 		RaiseDevices(links []int) []error
 		LowerDevices(links []int) []error
 		RemoveDevices(links []int) []error
+		PromoteSecondaries(link int) error
+		RestoreSecondaries(link int) error
 		Filter(refuse, accept []netif.Refusal) error // drop what is sent to addresses, or no longer
 		RemoveLeftovers() (removed int, err error)   // routes and rules of a killed predecessor
 		Announce([]netif.Announcement) (sent int, err error)

@@ -52,6 +52,8 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 	d.logUnknown = cfg.Global.LogUnknownVRIDs
 	d.furnish(cfg.Static)
 	d.findHomes()
+	d.promoting = promotingOf(cfg)
+	d.promote()
 	d.own()
 	for _, r := range left {
 		d.retire(r)
@@ -72,6 +74,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 			d.steward.give(r.toRelease())
 		}
 	}
+	d.demote()
 	d.log.Info("reloaded", "instances", len(d.routers), "new", len(fresh), "changed", changed, "removed", len(left))
 }
 

@@ -40,7 +40,7 @@ type order struct {
 	refuse   []netif.Refusal      // guard
 	accept   []netif.Refusal      // guard
 	times    int                  // announce: messages for each address
-	link     int                  // join, leave: index
+	link     int                  // join, leave, promote, demote: index
 	group    netip.Addr           // join, leave; invalid for a unicast router
 	device   *netif.Device        // join: to be made first; nil: none
 	unmake   int                  // leave: index of a device to be removed; 0: none
@@ -58,9 +58,11 @@ const (
 	announce
 	join
 	leave
-	forget // a router that is no more
-	sweep  // remove the routes and rules that a predecessor left behind
-	guard  // refuse what is sent to some addresses, and no longer to others
+	forget  // a router that is no more
+	sweep   // remove the routes and rules that a predecessor left behind
+	promote // promote_secondaries of a link on
+	demote  // and as it was before
+	guard   // refuse what is sent to some addresses, and no longer to others
 )
 
 // A place is where an address is.
@@ -203,13 +205,15 @@ func (s *steward) work(orders []order) {
 		case forget:
 			over[o.router] = true
 		case guard:
-			if err := s.host.Filter(o.refuse, o.accept); err != nil {
-				s.complain([]refusal{{nil, err}})
-			}
+			s.attempt(s.host.Filter(o.refuse, o.accept))
+		case promote:
+			s.attempt(s.host.PromoteSecondaries(o.link))
+		case demote:
+			s.change(&w)
+			s.attempt(s.host.RestoreSecondaries(o.link))
 		case sweep:
-			if _, err := s.host.RemoveLeftovers(); err != nil {
-				s.complain([]refusal{{nil, err}})
-			}
+			_, err := s.host.RemoveLeftovers()
+			s.attempt(err)
 		}
 	}
 	s.change(&w)
@@ -267,6 +271,13 @@ func (s *steward) make(device *netif.Device) (netif.Made, error) {
 type refusal struct {
 	router *router // for whom; nil: for none in particular
 	err    error
+}
+
+// attempt complains of what concerns no router, if it has failed.
+func (s *steward) attempt(err error) {
+	if err != nil {
+		s.complain([]refusal{{nil, err}})
+	}
 }
 
 func (s *steward) complain(refusals []refusal) {

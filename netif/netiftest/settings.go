@@ -1,0 +1,53 @@
+package netiftest
+
+import (
+	"maps"
+
+	"regent/netif"
+)
+
+// PromoteSecondaries counts what netif.Host.PromoteSecondaries is asked for.
+func (h *Host) PromoteSecondaries(link int) error { return h.promote(link, 1) }
+
+// RestoreSecondaries takes it back.
+func (h *Host) RestoreSecondaries(link int) error { return h.promote(link, -1) }
+
+func (h *Host) promote(link, by int) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.promoted == nil {
+		h.promoted = map[int]int{}
+	}
+	h.promoted[link] += by
+	return nil
+}
+
+// Promoted returns how often promote_secondaries is asked for now, on a link.
+func (h *Host) Promoted(link int) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.promoted[link]
+}
+
+// Filter keeps which addresses are refused.
+func (h *Host) Filter(refuse, accept []netif.Refusal) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.filtered == nil {
+		h.filtered = map[netif.Refusal]bool{}
+	}
+	for _, r := range accept {
+		delete(h.filtered, r)
+	}
+	for _, r := range refuse {
+		h.filtered[r] = true
+	}
+	return nil
+}
+
+// Refused returns the addresses that are refused now.
+func (h *Host) Refused() map[netif.Refusal]bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.filtered)
+}
