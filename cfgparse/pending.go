@@ -50,7 +50,6 @@ var pendingWords = map[string]string{
 		iproute_usr_dir
 		iproute_etc_dir
 		use_symlink_paths
-		fifo_write_vrrp_states_on_reload
 		vrrp_delay_after_boot
 		disable_local_igmp
 		vmac_addr_prefix

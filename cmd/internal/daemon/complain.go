@@ -180,7 +180,7 @@ func (d *Daemon) twin(r *router, p *netif.Packet) {
 // contested tells that another router believes itself master.
 func (d *Daemon) contested(r *router, c fsm.Cause) {
 	r.count.Contests++
-	d.inform(r, notify.MasterRxLowerPri)
+	d.inform(r, notify.MasterRxLowerPri, "")
 	if held, ok := r.limits.contest.allow(d.now); ok {
 		d.about(r).Warn("Received advert from another master", "peer", c.Peer,
 			"priority", c.PeerPriority, "ours", c.Priority, "suppressed", held)

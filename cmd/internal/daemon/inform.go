@@ -12,12 +12,16 @@ type Notifier interface{ Tell(notify.Event) }
 // states are the conditions that others are told of.
 var states = map[Condition]notify.State{Backup: notify.Backup, Master: notify.Master, Fault: notify.Fault}
 
-// inform tells others that something has happened to a router.
-func (d *Daemon) inform(r *router, state notify.State) {
-	d.notifier.Tell(notify.Event{
+// inform tells others that something has happened to a router, and why.
+func (d *Daemon) inform(r *router, state notify.State, why string) {
+	d.notifier.Tell(event(r, state, why))
+}
+
+func event(r *router, state notify.State, why string) notify.Event {
+	return notify.Event{
 		Kind: notify.Instance, Name: r.Name, State: state,
-		Priority: int(r.group.machine.Status(r.member).Priority), Notify: r.tell,
-	})
+		Priority: int(r.group.machine.Status(r.member).Priority), Notify: r.tell, Reason: why,
+	}
 }
 
 // informOf tells others of a group's new state, after those of its members: a
@@ -45,11 +49,11 @@ func (d *Daemon) informOfGroup(g *group, now Condition) {
 
 // informOfState tells of a router's new state. Only the first time does its
 // group come before it, as in keepalived.
-func (d *Daemon) informOfState(r *router) {
+func (d *Daemon) informOfState(r *router, why string) {
 	if g := r.group; g.name != "" && g.shown == Init {
 		d.informOfGroup(g, r.shown)
 	}
-	d.inform(r, states[r.shown])
+	d.inform(r, states[r.shown], why)
 }
 
 // informPriority tells of a new effective priority, to who has asked for it
@@ -64,9 +68,9 @@ func (d *Daemon) informPriority(r *router) {
 	switch {
 	case !wanted:
 	case r.state == fsm.Master:
-		d.inform(r, notify.MasterPriority)
+		d.inform(r, notify.MasterPriority, "")
 	default:
-		d.inform(r, notify.BackupPriority)
+		d.inform(r, notify.BackupPriority, "")
 	}
 }
 
@@ -74,12 +78,30 @@ func (d *Daemon) informPriority(r *router) {
 func (d *Daemon) informOfTheEnd() {
 	var groups []*group
 	for _, r := range d.routers {
-		d.inform(r, notify.Stop)
+		d.inform(r, notify.Stop, "")
 		if g := r.group; g.name != "" && r == g.members[0] {
 			groups = append(groups, g)
 		}
 	}
 	for _, g := range groups {
 		d.notifier.Tell(notify.Event{Kind: notify.Group, Name: g.name, State: notify.Stop, Notify: g.tell})
+	}
+}
+
+// informAgain tells the readers of FIFOs what they would know had they been there
+// before: every state, as it is (fifo_write_vrrp_states_on_reload).
+func (d *Daemon) informAgain() {
+	for _, r := range d.routers {
+		if state, ok := states[r.shown]; ok {
+			e := event(r, state, "")
+			e.Known = true
+			d.notifier.Tell(e)
+		}
+	}
+	for _, r := range d.routers {
+		g := r.group
+		if state, ok := states[g.shown]; ok && g.name != "" && r == g.members[0] {
+			d.notifier.Tell(notify.Event{Kind: notify.Group, Name: g.name, State: state, Notify: g.tell, Known: true})
+		}
 	}
 }

@@ -75,6 +75,9 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 		}
 	}
 	d.demote()
+	if cfg.Global.Notify.RewriteOnReload {
+		d.informAgain()
+	}
 	d.log.Info("reloaded", "instances", len(d.routers), "new", len(fresh), "changed", changed, "removed", len(left))
 }
 
@@ -105,7 +108,7 @@ func sameSettings(a, b *cfgparse.Instance) bool {
 func (d *Daemon) retire(r *router) {
 	r.holds.release = slices.DeleteFunc(r.holds.release, func(c netif.Change) bool { return d.inherited(r, c) })
 	d.step(r, fsm.Stop{})
-	d.inform(r, notify.Deleted)
+	d.inform(r, notify.Deleted, "")
 	d.move(r, 0)
 	d.timers.remove(&r.timer)
 	d.steward.give(order{router: r, do: forget})

@@ -153,7 +153,7 @@ func (d *Daemon) show(r *router, cause *fsm.Cause) {
 		verb = "Staying in"
 	}
 	if now != Init && was != now {
-		d.informOfState(r)
+		d.informOfState(r, why)
 	}
 	d.about(r).Info(verb+" "+now.String()+" STATE", "was", was.String(), "reason", why)
 }

@@ -45,6 +45,7 @@ type Event struct {
 	Notify *cfgparse.Notify
 
 	Reason string // why, for people; empty: nobody knows
+	Known  bool   // told before: for the readers of FIFOs that begin anew (fifo_write_vrrp_states_on_reload)
 }
 
 // line is what a FIFO is told. Names stand as they are: keepalived does not

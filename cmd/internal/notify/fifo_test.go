@@ -35,7 +35,7 @@ func TestFIFOIsMadeAndRemoved(t *testing.T) {
 		}
 	}
 	one, two := listen(t, s.path("one")), listen(t, s.path("two"))
-	s.Tell(Event{Instance, "V", Master, 100, nil, ""})
+	s.Tell(Event{Instance, "V", Master, 100, nil, "", false})
 	for _, l := range []*listener{one, two} {
 		s.eventually("the line", func() bool { return l.lines()[0] == `INSTANCE "V" MASTER 100` })
 	}
@@ -76,10 +76,10 @@ func TestFIFOThatIsThere(t *testing.T) {
 			s.start()
 			if c.error != "" {
 				s.logged("ERROR", "notify_fifo is not written: open FIFO "+path, c.error)
-				s.Tell(Event{Instance, "V", Master, 100, nil, ""}) // costs nothing
+				s.Tell(Event{Instance, "V", Master, 100, nil, "", false}) // costs nothing
 			} else {
 				l := listen(t, path)
-				s.Tell(Event{Instance, "V", Master, 100, nil, ""})
+				s.Tell(Event{Instance, "V", Master, 100, nil, "", false})
 				s.eventually("the line", func() bool { return l.lines()[0] != "" })
 			}
 			s.Close(context.Background())
@@ -119,7 +119,7 @@ func TestFullFIFODropsAndCounts(t *testing.T) {
 	name := strings.Repeat("x", 1000)
 	const told = 200 // times more than 1000 bytes, into 65536
 	for i := range told {
-		s.Tell(Event{Instance, name, Backup, i, nil, ""})
+		s.Tell(Event{Instance, name, Backup, i, nil, "", false})
 	}
 	s.logged("WARN", "vrrp_notify_fifo is full", "fifo="+s.path("fifo"))
 	late, err := os.OpenFile(s.path("fifo"), os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -161,13 +161,13 @@ while read -r line; do echo "$line" >>out; [ "${line#*FAULT}" = "$line" ] || exi
 echo end >>out`)
 	s.global.Notify.VRRP = cfgparse.FIFO{Path: s.path("fifo"), Script: with(reader, "arg")}
 	s.start()
-	s.Tell(Event{Instance, "V", Fault, 100, nil, ""})
+	s.Tell(Event{Instance, "V", Fault, 100, nil, "", false})
 	s.wait("started", 2)
 	s.logged("WARN", "vrrp_notify_fifo_script: exit status 5, is started anew")
-	s.Tell(Event{Instance, "V", Master, 100, nil, ""})
+	s.Tell(Event{Instance, "V", Master, 100, nil, "", false})
 	s.wait("out", 2)
-	s.Tell(Event{Instance, "V", Stop, 100, nil, ""})
-	s.Tell(Event{Group, "G", Stop, 0, nil, ""})
+	s.Tell(Event{Instance, "V", Stop, 100, nil, "", false})
+	s.Tell(Event{Group, "G", Stop, 0, nil, "", false})
 	s.Close(context.Background())
 	want := []string{`INSTANCE "V" FAULT 100`, `INSTANCE "V" MASTER 100`, `INSTANCE "V" STOP 100`, `GROUP "G" STOP 0`, "end"}
 	if got := s.said("out"); !slices.Equal(got, want) {
@@ -231,4 +231,23 @@ func TestUpdateMovesFIFOs(t *testing.T) {
 		_, two := os.Lstat(s.path("kept"))
 		return one != nil && two != nil
 	})
+}
+
+// What was told before is for the readers of FIFOs alone: no script runs, and no
+// mail is sent.
+func TestWhatIsKnownIsToldToFIFOsAlone(t *testing.T) {
+	s := newStage(t)
+	s.global.Notify.FIFO.Path = s.path("fifo")
+	script := s.script("master", "echo ran >> ran")
+	s.start()
+	fifo := listen(t, s.path("fifo"))
+	tell := &cfgparse.Notify{Master: script}
+	s.Tell(Event{Kind: Instance, Name: "V", State: Master, Priority: 100, Notify: tell, Known: true})
+	s.Tell(Event{Kind: Instance, Name: "V", State: Master, Priority: 100, Notify: tell})
+	s.eventually("both lines", func() bool { return len(fifo.lines()) == 2 })
+	s.eventually("the script", func() bool { _, err := os.Stat(s.path("ran")); return err == nil })
+	s.Close(t.Context())
+	if text, _ := os.ReadFile(s.path("ran")); string(text) != "ran\n" {
+		t.Errorf("the script ran so: %q", text)
+	}
 }

@@ -146,9 +146,9 @@ vrrp_instance "VI one" {
 	s.start()
 	ourFIFO, ourAll := listen(t, s.path("fifo")), listen(t, s.path("all"))
 	instance := func(state State, priority int) {
-		s.Tell(Event{Instance, "VI one", state, priority, &cfg.Instances[0].Notify, ""})
+		s.Tell(Event{Instance, "VI one", state, priority, &cfg.Instances[0].Notify, "", false})
 	}
-	group := func(state State) { s.Tell(Event{Group, "G1", state, 0, &cfg.Groups[0].Notify, ""}) }
+	group := func(state State) { s.Tell(Event{Group, "G1", state, 0, &cfg.Groups[0].Notify, "", false}) }
 	group(Backup)
 	instance(Backup, 100)
 	instance(Master, 100)

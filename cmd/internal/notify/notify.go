@@ -159,6 +159,9 @@ func (n *Notifier) tell(q *queue, e Event) {
 			p.add(e.line())
 		}
 	}
+	if e.Known {
+		return
+	}
 	switch e.State {
 	case MasterRxLowerPri, MasterPriority, BackupPriority:
 	default:

@@ -74,17 +74,17 @@ func TestWhoIsToldOfWhat(t *testing.T) {
 		scripts string
 		line    string
 	}{
-		{Event{Instance, "V", Master, 100, all, ""}, "master; any INSTANCE V MASTER 100", `INSTANCE "V" MASTER 100`},
-		{Event{Instance, "V", Backup, 254, all, ""}, "backup; any INSTANCE V BACKUP 254", `INSTANCE "V" BACKUP 254`},
-		{Event{Instance, "V", Fault, 1, all, ""}, "fault; any INSTANCE V FAULT 1", `INSTANCE "V" FAULT 1`},
-		{Event{Instance, "V", Stop, 100, all, ""}, "stop; any INSTANCE V STOP 100", `INSTANCE "V" STOP 100`},
-		{Event{Instance, "V", Deleted, 100, all, ""}, "deleted; any INSTANCE V DELETED 100", `INSTANCE "V" DELETED 100`},
-		{Event{Group, "G", Master, 0, all, ""}, "master; any GROUP G MASTER 0", `GROUP "G" MASTER 0`},
-		{Event{Instance, "V", MasterRxLowerPri, 100, all, ""}, "lower", `INSTANCE "V" MASTER_RX_LOWER_PRI 100`},
-		{Event{Instance, "V", MasterPriority, 90, all, ""}, "", `INSTANCE "V" MASTER_PRIORITY 90`},
-		{Event{Instance, "V", BackupPriority, 90, all, ""}, "", `INSTANCE "V" BACKUP_PRIORITY 90`},
-		{Event{Instance, "V", Master, 100, &cfgparse.Notify{}, ""}, "", `INSTANCE "V" MASTER 100`},
-		{Event{Instance, "V", Master, 100, nil, ""}, "", `INSTANCE "V" MASTER 100`},
+		{Event{Instance, "V", Master, 100, all, "", false}, "master; any INSTANCE V MASTER 100", `INSTANCE "V" MASTER 100`},
+		{Event{Instance, "V", Backup, 254, all, "", false}, "backup; any INSTANCE V BACKUP 254", `INSTANCE "V" BACKUP 254`},
+		{Event{Instance, "V", Fault, 1, all, "", false}, "fault; any INSTANCE V FAULT 1", `INSTANCE "V" FAULT 1`},
+		{Event{Instance, "V", Stop, 100, all, "", false}, "stop; any INSTANCE V STOP 100", `INSTANCE "V" STOP 100`},
+		{Event{Instance, "V", Deleted, 100, all, "", false}, "deleted; any INSTANCE V DELETED 100", `INSTANCE "V" DELETED 100`},
+		{Event{Group, "G", Master, 0, all, "", false}, "master; any GROUP G MASTER 0", `GROUP "G" MASTER 0`},
+		{Event{Instance, "V", MasterRxLowerPri, 100, all, "", false}, "lower", `INSTANCE "V" MASTER_RX_LOWER_PRI 100`},
+		{Event{Instance, "V", MasterPriority, 90, all, "", false}, "", `INSTANCE "V" MASTER_PRIORITY 90`},
+		{Event{Instance, "V", BackupPriority, 90, all, "", false}, "", `INSTANCE "V" BACKUP_PRIORITY 90`},
+		{Event{Instance, "V", Master, 100, &cfgparse.Notify{}, "", false}, "", `INSTANCE "V" MASTER 100`},
+		{Event{Instance, "V", Master, 100, nil, "", false}, "", `INSTANCE "V" MASTER 100`},
 	} {
 		var scripts []string
 		for _, s := range c.event.scripts(&cfgparse.Global{}) {
@@ -124,11 +124,11 @@ func TestSlowScriptDelaysItsOwnInstanceAlone(t *testing.T) {
 	s.limits.timeout = 5 * time.Second // to get as far as it wants on a busy machine
 	s.start()
 	slow := &cfgparse.Notify{Master: hang, Any: record}
-	s.Tell(Event{Instance, "slow", Master, 100, slow, ""})
-	s.Tell(Event{Instance, "slow", Backup, 100, slow, ""})
+	s.Tell(Event{Instance, "slow", Master, 100, slow, "", false})
+	s.Tell(Event{Instance, "slow", Backup, 100, slow, "", false})
 	pids := s.wait("pids", 2)
 	for range 20 {
-		s.Tell(Event{Instance, "quick", Backup, 100, &cfgparse.Notify{Any: record}, ""})
+		s.Tell(Event{Instance, "quick", Backup, 100, &cfgparse.Notify{Any: record}, "", false})
 	}
 	for _, line := range s.wait("out", 20)[:20] {
 		if line != "INSTANCE quick BACKUP 100" {
@@ -152,7 +152,7 @@ func TestLongQueueKeepsTheLatest(t *testing.T) {
 	record := s.script("record", `echo "$4" >>out; until [ -e go ]; do sleep 0.01; done`)
 	s.start()
 	for i := range 50 {
-		s.Tell(Event{Instance, "V", Backup, i, &cfgparse.Notify{Any: record}, ""})
+		s.Tell(Event{Instance, "V", Backup, i, &cfgparse.Notify{Any: record}, "", false})
 		if i == 0 {
 			s.wait("out", 1)
 		}
@@ -175,14 +175,14 @@ func TestDeletedIsFaultUnlessAsked(t *testing.T) {
 	fifo := listen(t, s.path("fifo"))
 	old := &cfgparse.Notify{Fault: with(record, "a", "b", "old", "fault"), Deleted: with(record, "a", "b", "old", "deleted")}
 	asks := &cfgparse.Notify{TellDeleted: true, Any: with(record, "a", "b", "asks")}
-	s.Tell(Event{Instance, "old", Master, 100, old, ""})
-	s.Tell(Event{Instance, "old", Deleted, 100, old, ""})
-	s.Tell(Event{Instance, "again", Fault, 100, nil, ""})
-	s.Tell(Event{Instance, "again", MasterRxLowerPri, 100, nil, ""}) // no state
-	s.Tell(Event{Instance, "again", Deleted, 100, nil, ""})
-	s.Tell(Event{Instance, "asks", Fault, 100, nil, ""})
-	s.Tell(Event{Instance, "asks", Deleted, 100, asks, ""})
-	s.Tell(Event{Instance, "old", Backup, 100, old, ""}) // configured anew
+	s.Tell(Event{Instance, "old", Master, 100, old, "", false})
+	s.Tell(Event{Instance, "old", Deleted, 100, old, "", false})
+	s.Tell(Event{Instance, "again", Fault, 100, nil, "", false})
+	s.Tell(Event{Instance, "again", MasterRxLowerPri, 100, nil, "", false}) // no state
+	s.Tell(Event{Instance, "again", Deleted, 100, nil, "", false})
+	s.Tell(Event{Instance, "asks", Fault, 100, nil, "", false})
+	s.Tell(Event{Instance, "asks", Deleted, 100, asks, "", false})
+	s.Tell(Event{Instance, "old", Backup, 100, old, "", false}) // configured anew
 	want := []string{
 		`INSTANCE "old" MASTER 100`, `INSTANCE "old" FAULT 100`, `INSTANCE "again" FAULT 100`,
 		`INSTANCE "again" MASTER_RX_LOWER_PRI 100`, `INSTANCE "asks" FAULT 100`, `INSTANCE "asks" DELETED 100`, `INSTANCE "old" BACKUP 100`,

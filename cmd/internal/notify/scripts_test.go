@@ -29,14 +29,14 @@ func TestEndsOfScriptsAreTold(t *testing.T) {
 	n.LowerPriority = s.script("victim", `echo $$ >pid; exec sleep 1000`)
 	s.start()
 	for _, state := range []State{Master, Backup, Fault, Stop, MasterRxLowerPri} {
-		s.Tell(Event{Instance, "VI_1", state, 100, n, ""})
+		s.Tell(Event{Instance, "VI_1", state, 100, n, "", false})
 	}
 	pid, err := strconv.Atoi(s.wait("pid", 1)[0])
 	if err != nil {
 		t.Fatal(err)
 	}
 	syscall.Kill(pid, syscall.SIGKILL)
-	s.Tell(Event{Group, "G", Master, 0, n, ""})
+	s.Tell(Event{Group, "G", Master, 0, n, "", false})
 	s.logged("WARN", "notify_master: exit status 3", "instance=VI_1", "took=")
 	s.logged("WARN", "notify_backup: ended by SIGSEGV", "instance=VI_1")
 	s.logged("ERROR", "notify_fault: run /nonexistent/script: /nonexistent: no such file or directory", "instance=VI_1")
@@ -63,10 +63,10 @@ func TestScriptsRunAsTheirUser(t *testing.T) {
 	s.global.ScriptUser = "nobody"
 	s.start()
 	n := &cfgparse.Notify{Master: own, Backup: with(id, "default"), Fault: with(id, "later")}
-	s.Tell(Event{Instance, "V", Master, 100, n, ""})
-	s.Tell(Event{Instance, "V", Backup, 100, n, ""})
+	s.Tell(Event{Instance, "V", Master, 100, n, "", false})
+	s.Tell(Event{Instance, "V", Backup, 100, n, "", false})
 	s.Update(&cfgparse.Global{ScriptUser: "root"})
-	s.Tell(Event{Instance, "V", Fault, 100, n, ""})
+	s.Tell(Event{Instance, "V", Fault, 100, n, "", false})
 	want := []string{"own daemon nogroup", "default nobody nogroup", "later root root"}
 	if got := s.wait("out", 3); !slices.Equal(got, want) {
 		t.Errorf("ran as %q, want %q", got, want)
@@ -81,7 +81,7 @@ func TestInsecureScriptIsRefused(t *testing.T) {
 	n := &cfgparse.Notify{Master: s.script("open", "echo ran >>out")} // in a directory that everybody may write
 	s.global.ScriptSecurity = true
 	s.start()
-	s.Tell(Event{Instance, "V", Master, 100, n, ""})
+	s.Tell(Event{Instance, "V", Master, 100, n, "", false})
 	s.logged("ERROR", "notify_master", s.dir+" is writable by everybody", "instance=V")
 	if s.said("out")[0] != "" {
 		t.Error("it ran")

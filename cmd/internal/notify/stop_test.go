@@ -24,15 +24,15 @@ func TestStopIsToldLast(t *testing.T) {
 	quick := &cfgparse.Notify{Any: record, Stop: with(record, "stop")}
 	slow := &cfgparse.Notify{Master: hang, Any: record}
 	stuck := &cfgparse.Notify{Stop: hang}
-	s.Tell(Event{Instance, "slow", Master, 100, slow, ""})
+	s.Tell(Event{Instance, "slow", Master, 100, slow, "", false})
 	s.wait("pids", 1)
-	s.Tell(Event{Instance, "quick", Master, 100, quick, ""})
-	s.Tell(Event{Instance, "slow", Backup, 100, slow, ""})
-	for _, e := range []Event{{Instance, "slow", Stop, 100, slow, ""}, {Instance, "quick", Stop, 100, quick, ""}, {Instance, "stuck", Stop, 100, stuck, ""}, {Group, "G", Stop, 0, quick, ""}} {
+	s.Tell(Event{Instance, "quick", Master, 100, quick, "", false})
+	s.Tell(Event{Instance, "slow", Backup, 100, slow, "", false})
+	for _, e := range []Event{{Instance, "slow", Stop, 100, slow, "", false}, {Instance, "quick", Stop, 100, quick, "", false}, {Instance, "stuck", Stop, 100, stuck, "", false}, {Group, "G", Stop, 0, quick, "", false}} {
 		s.Tell(e)
 	}
 	s.Close(context.Background())
-	s.Tell(Event{Instance, "slow", Master, 100, slow, ""}) // too late, and harmless
+	s.Tell(Event{Instance, "slow", Master, 100, slow, "", false}) // too late, and harmless
 
 	lines := strings.Join(fifo.lines(), "\n")
 	const wantLines = `INSTANCE "slow" MASTER 100
@@ -81,7 +81,7 @@ func TestCloseIsCutShort(t *testing.T) {
 	hang := s.script("hang", `echo $$ >>pids; while :; do sleep 1000; done`)
 	s.global.Notify.FIFO = cfgparse.FIFO{Path: s.path("fifo"), Script: hang}
 	s.start()
-	s.Tell(Event{Instance, "V", Stop, 100, &cfgparse.Notify{Stop: hang}, ""})
+	s.Tell(Event{Instance, "V", Stop, 100, &cfgparse.Notify{Stop: hang}, "", false})
 	s.wait("pids", 2)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

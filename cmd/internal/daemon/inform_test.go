@@ -1,0 +1,43 @@
+package daemon
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// notified returns what others were told since the last look.
+func (n *node) notified() []string {
+	synctest.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	events := n.events
+	n.events = nil
+	return events
+}
+
+// fifo_write_vrrp_states_on_reload: who opens a FIFO after a reload learns every
+// state, of instances first. Without it a reload that changes nothing says nothing.
+func TestAReloadTellsStatesAgain(t *testing.T) {
+	inWorld(t, func(w *world) {
+		text := globals + instance("V", "eth0", 51, "192.0.2.100/24", "") +
+			instance("W", "eth0", 52, "192.0.2.101/24", "") +
+			"vrrp_sync_group G {\ngroup {\nV\n}\n}\n"
+		n := w.node(1).start(text)
+		w.pass(5 * time.Second)
+		if got := n.notified(); len(got) == 0 {
+			t.Fatal("nothing was told at all")
+		}
+		n.Reload(parse(n.w, text))
+		if got := n.notified(); len(got) != 0 {
+			t.Errorf("a reload that changes nothing tells %q", got)
+		}
+		n.Reload(parse(n.w, strings.Replace(text, "global_defs {", "global_defs {\nfifo_write_vrrp_states_on_reload\n", 1)))
+		want := []string{`INSTANCE "V" MASTER 100`, `INSTANCE "W" MASTER 100`, `GROUP "G" MASTER 0`}
+		if got := n.notified(); !slices.Equal(got, want) {
+			t.Errorf("%q, not %q", got, want)
+		}
+	})
+}
