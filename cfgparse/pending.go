@@ -13,7 +13,6 @@ var pendingWords = map[string]string{
 		linkbeat_use_polling
 		child_wait_time
 		namespace_with_ipsets
-		garp_group
 		linkbeat_interfaces
 		interface_up_down_delays
 		bfd_instance
@@ -53,8 +52,6 @@ var pendingWords = map[string]string{
 		vrrp_delay_after_boot
 		disable_local_igmp
 		vmac_addr_prefix
-		vrrp_garp_interval
-		vrrp_gna_interval
 		vrrp_garp_extra_if
 		vrrp_rx_bufs_policy
 		vrrp_rx_bufs_multiplier

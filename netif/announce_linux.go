@@ -1,7 +1,6 @@
 package netif
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"unsafe"
@@ -11,15 +10,18 @@ import (
 
 // Announce tells the neighbours who has an address, by gratuitous ARP and
 // unsolicited neighbour advertisements, in the given order and in few system
-// calls. One that cannot leave does not keep back the others; the errors are
-// joined, like "announce 192.0.2.1 on eth0: network is down".
-func (h *Host) Announce(as []Announcement) (sent int, err error) {
+// calls. One that cannot leave does not keep back the others. It returns nil if
+// all have left, else one error for each, nil for those that have, like
+// "announce 192.0.2.1 on eth0: network is down".
+func (h *Host) Announce(as []Announcement) []error {
 	var errs []error
-	fail := func(i int, err error) {
-		errs = append(errs, fmt.Errorf("announce %v on %s: %w", as[i].Addr, h.nameOf(as[i].Link), err))
-	}
-	sent = h.frames.send(as, fail)
-	return sent, errors.Join(errs...)
+	h.frames.send(as, func(i int, err error) {
+		if errs == nil {
+			errs = make([]error, len(as))
+		}
+		errs[i] = fmt.Errorf("announce %v on %s: %w", as[i].Addr, h.nameOf(as[i].Link), err)
+	})
+	return errs
 }
 
 // frames is a packet socket that sends on all links and receives nothing.
@@ -50,8 +52,8 @@ func openFrames() (*frames, error) {
 	return f, nil
 }
 
-// send returns how many announcements left and calls fail for the others.
-func (f *frames) send(as []Announcement, fail func(i int, err error)) (sent int) {
+// send sends announcements and calls fail for those that cannot leave.
+func (f *frames) send(as []Announcement, fail func(i int, err error)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := 0
@@ -66,15 +68,15 @@ func (f *frames) send(as []Announcement, fail func(i int, err error)) (sent int)
 		f.iovecs[n].SetLen(len(b))
 		f.targets[n].Ifindex = int32(a.Link)
 		if n++; n == sendBatch {
-			sent += f.flush(n, fail)
+			f.flush(n, fail)
 			n = 0
 		}
 	}
-	return sent + f.flush(n, fail)
+	f.flush(n, fail)
 }
 
 // flush sends the first n messages.
-func (f *frames) flush(n int, fail func(i int, err error)) (sent int) {
+func (f *frames) flush(n int, fail func(i int, err error)) {
 	for i := 0; i < n; {
 		left, err := sendmmsg(f.fd, f.messages[i:n], 0)
 		if err != nil {
@@ -82,10 +84,8 @@ func (f *frames) flush(n int, fail func(i int, err error)) (sent int) {
 			i++
 			continue
 		}
-		sent += left
 		i += left
 	}
-	return sent
 }
 
 func (f *frames) close() error { return closeSocket(&f.fd) }

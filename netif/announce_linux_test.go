@@ -30,15 +30,21 @@ func TestAnnounce(t *testing.T) {
 		c.a.Link = a.index("eth0")
 		all = append(all, c.a, broken, none)
 	}
-	sent, err := h.Announce(all)
-	if sent != 3 {
-		t.Errorf("sent %d", sent)
-	}
-	if n := strings.Count(fmt.Sprint(err), "announce 192.0.2.20 on eth1: network is down"); n != 3 || !errors.Is(err, unix.ENETDOWN) {
-		t.Errorf("errors %v", err)
-	}
-	if n := strings.Count(fmt.Sprint(err), "announce 192.0.2.20 on eth0: invalid hardware address"); n != 3 {
-		t.Errorf("errors %v", err)
+	for i, err := range h.Announce(all) {
+		switch i % 3 {
+		case 0:
+			if err != nil {
+				t.Error(err)
+			}
+		case 1:
+			if !strings.HasPrefix(fmt.Sprint(err), "announce 192.0.2.20 on eth1: network is down") || !errors.Is(err, unix.ENETDOWN) {
+				t.Errorf("error %v", err)
+			}
+		default:
+			if !strings.HasPrefix(fmt.Sprint(err), "announce 192.0.2.20 on eth0: invalid hardware address") {
+				t.Errorf("error %v", err)
+			}
+		}
 	}
 	for _, c := range announcements {
 		source := c.a.MAC
@@ -64,8 +70,8 @@ func TestAnnouncementsTeachTheNeighbour(t *testing.T) {
 	l := a.linkNamed(h, "eth0")
 	for _, ip := range []string{"192.0.2.20", "2001:db8::20"} {
 		addr := netip.MustParseAddr(ip)
-		if n, err := h.Announce([]Announcement{{Link: l.Index, MAC: l.MAC, Addr: addr}}); n != 1 || err != nil {
-			t.Fatal(n, err)
+		if errs := h.Announce([]Announcement{{Link: l.Index, MAC: l.MAC, Addr: addr}}); errs != nil {
+			t.Fatal(errs)
 		}
 		b.until("the neighbour to learn "+ip, func() bool {
 			ns, err := b.netlink.NeighList(b.index("eth0"), netlink.FAMILY_ALL)
@@ -87,8 +93,8 @@ func BenchmarkAnnounce(b *testing.B) {
 		all = append(all, Announcement{Link: l.Index, MAC: l.MAC, Addr: netip.AddrFrom4([4]byte{198, 18, 0, byte(i)})})
 	}
 	for i := 0; i < b.N; i += len(all) {
-		if _, err := h.Announce(all); err != nil {
-			b.Fatal(err)
+		if errs := h.Announce(all); errs != nil {
+			b.Fatal(errs)
 		}
 	}
 }

@@ -10,6 +10,18 @@ import (
 // (garp_interval, gna_interval). Zero: they leave together.
 type Spacing struct{ ARP, NA time.Duration }
 
+// A Pace is the spacing of all links.
+type Pace struct {
+	Spacing // of links in no group (vrrp_garp_interval, vrrp_gna_interval)
+	Groups  []PaceGroup
+}
+
+// A PaceGroup is links that share one spacing, each family's own (garp_group).
+type PaceGroup struct {
+	Spacing
+	Links []int // indexes; a link is in one group at most
+}
+
 // catchUp is how much lateness a lane makes good for: a caller who wakes late,
 // as all do, keeps the rate of intervals far below a millisecond.
 const catchUp = time.Millisecond
@@ -21,17 +33,22 @@ const catchUp = time.Millisecond
 // It knows no clock: now is an argument, and never goes back. The zero Pacer
 // is ready and spaces nothing.
 type Pacer struct {
-	spacing Spacing // of links in no group
-	groups  map[string]Spacing
-	groupOf map[int]string // by link
+	pace    Pace
+	groupOf map[int]int // by link; from 1
 	lanes   map[laneKey]*lane
 	order   []*lane // as they came
 	waiting map[waitingKey]*waiting
 	eras    map[int]int // by owner: how often he was cancelled
 }
 
+// A Departure is an announcement that may leave, and whose it is.
+type Departure struct {
+	Announcement
+	Owner int
+}
+
 type laneKey struct {
-	group  string // or
+	group  int // from 1; or
 	link   int
 	family Family
 }
@@ -46,7 +63,7 @@ type waitingKey struct {
 type lane struct {
 	key    laneKey
 	rounds [][]*waiting
-	free   time.Time // when the next one may leave
+	last   time.Time // when one left, or should have
 }
 
 // A waiting is an address with announcements to come.
@@ -58,23 +75,27 @@ type waiting struct {
 	gone       bool // another has taken its place
 }
 
-// SetSpacing sets the spacing of links that are in no group.
-func (p *Pacer) SetSpacing(s Spacing) { p.spacing = s }
-
-// SetGroup makes links share one spacing, instead of those that shared it under
-// this name before.
-func (p *Pacer) SetGroup(name string, s Spacing, links []int) {
-	if p.groups == nil {
-		p.groups, p.groupOf = map[string]Spacing{}, map[int]string{}
-	}
-	for link, group := range p.groupOf {
-		if group == name {
-			delete(p.groupOf, link)
+// SetPace replaces the pace. What waits keeps its turn, and follows the new one
+// at once.
+func (p *Pacer) SetPace(pace Pace) {
+	p.pace, p.groupOf = pace, make(map[int]int)
+	for i, g := range pace.Groups {
+		for _, link := range g.Links {
+			p.groupOf[link] = i + 1
 		}
 	}
-	p.groups[name] = s
-	for _, link := range links {
-		p.groupOf[link] = name
+	old := p.order
+	p.lanes, p.order = make(map[laneKey]*lane), nil
+	for _, o := range old {
+		for round, queue := range o.rounds {
+			for _, w := range queue {
+				l := p.lane(w.Announcement)
+				l.push(round, w)
+				if l.last.Before(o.last) {
+					l.last = o.last
+				}
+			}
+		}
 	}
 }
 
@@ -114,48 +135,64 @@ func (p *Pacer) Cancel(owner int) {
 	}
 }
 
-// Take appends to out what may leave now, in order.
-func (p *Pacer) Take(now time.Time, out []Announcement) []Announcement {
+// Take appends to out what may leave now, in order; of each lane no more than
+// one round, so that a caller who is asked for something else between two calls
+// lets the first announcements of that come before the next ones of this.
+func (p *Pacer) Take(now time.Time, out []Departure) []Departure {
 	for _, l := range p.order {
-		spacing := p.spacingOf(l.key)
-		for !l.free.After(now) {
-			w, round := p.first(l)
-			if w == nil {
-				delete(p.lanes, l.key) // it has nothing to remember
-				break
-			}
-			l.rounds[round] = l.rounds[round][1:]
-			out = append(out, w.Announcement)
-			w.begun = true
-			if w.left--; w.left > 0 {
-				l.push(round+1, w)
-			} else {
-				delete(p.waiting, waitingKey{w.Link, w.Addr})
-			}
-			if earliest := now.Add(-catchUp); l.free.Before(earliest) {
-				l.free = now // it was idle, not late
-			}
-			l.free = l.free.Add(spacing)
-		}
+		out = p.takeRound(l, now, out)
 	}
 	p.order = slices.DeleteFunc(p.order, func(l *lane) bool { return p.lanes[l.key] != l })
 	return out
 }
 
+func (p *Pacer) takeRound(l *lane, now time.Time, out []Departure) []Departure {
+	spacing := p.spacingOf(l.key)
+	for begun := -1; ; {
+		at := l.last.Add(spacing)
+		if at.After(now) {
+			return out // it remembers the time of the last one, if nothing else
+		}
+		w, round := p.first(l)
+		if w == nil && begun < 0 {
+			delete(p.lanes, l.key) // it has nothing to remember
+		}
+		if w == nil || begun >= 0 && round != begun {
+			return out
+		}
+		begun = round
+		l.rounds[round] = l.rounds[round][1:]
+		out = append(out, Departure{w.Announcement, w.owner})
+		w.begun = true
+		if w.left--; w.left > 0 {
+			l.push(round+1, w)
+		} else {
+			delete(p.waiting, waitingKey{w.Link, w.Addr})
+		}
+		l.last = at
+		if at.Before(now.Add(-catchUp)) {
+			l.last = now // it was idle, not late
+		}
+	}
+}
+
 // Next returns when Take will have something, false if nothing waits.
 func (p *Pacer) Next() (at time.Time, ok bool) {
 	for _, l := range p.order {
-		if w, _ := p.first(l); w != nil && (!ok || l.free.Before(at)) {
-			at, ok = l.free, true
+		if w, _ := p.first(l); w == nil {
+			continue
+		}
+		if due := l.last.Add(p.spacingOf(l.key)); !ok || due.Before(at) {
+			at, ok = due, true
 		}
 	}
 	return at, ok
 }
 
 func (p *Pacer) lane(a Announcement) *lane {
-	key := laneKey{link: a.Link, family: FamilyOf(a.Addr)}
-	if group, ok := p.groupOf[a.Link]; ok {
-		key.group, key.link = group, 0
+	key := laneKey{group: p.groupOf[a.Link], family: FamilyOf(a.Addr)}
+	if key.group == 0 {
+		key.link = a.Link
 	}
 	l := p.lanes[key]
 	if l == nil {
@@ -166,9 +203,9 @@ func (p *Pacer) lane(a Announcement) *lane {
 }
 
 func (p *Pacer) spacingOf(key laneKey) time.Duration {
-	s := p.spacing
-	if key.link == 0 {
-		s = p.groups[key.group]
+	s := p.pace.Spacing
+	if key.group > 0 {
+		s = p.pace.Groups[key.group-1].Spacing
 	}
 	if key.family == IPv4 {
 		return s.ARP

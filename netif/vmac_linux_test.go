@@ -29,7 +29,7 @@ func isVirtual(mac []byte) bool { return bytes.Equal(mac, virtual4) || bytes.Equ
 func (t *tap) fromVirtual(h *Host, link int) (frames [][]byte) {
 	t.s.t.Helper()
 	sentinel := net.HardwareAddr{2, 0, 0, 0, 0xFE, byte(time.Now().UnixNano())}
-	if _, err := h.Announce([]Announcement{{Link: link, MAC: sentinel, Addr: netip.MustParseAddr("198.51.100.1")}}); err != nil {
+	if err := h.Announce([]Announcement{{Link: link, MAC: sentinel, Addr: netip.MustParseAddr("198.51.100.1")}}); err != nil {
 		t.s.t.Fatal(err)
 	}
 	t.next(func(f []byte) bool {

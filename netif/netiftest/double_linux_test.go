@@ -30,6 +30,6 @@ type (
 		Links() ([]netif.Link, error)
 		Watch(context.Context, func([]netif.Link)) error
 		Change([]netif.Change) []error
-		Announce([]netif.Announcement) (int, error)
+		Announce([]netif.Announcement) []error
 	}
 )

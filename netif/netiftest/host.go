@@ -2,7 +2,6 @@ package netiftest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -299,19 +298,20 @@ func (h *Host) Paths() ([]netif.RouteChange, []netif.RuleChange) {
 }
 
 // Announce does what netif.Host.Announce does, but nobody listens.
-func (h *Host) Announce(as []netif.Announcement) (sent int, err error) {
+func (h *Host) Announce(as []netif.Announcement) (errs []error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	var errs []error
-	for _, a := range as {
+	for i, a := range as {
 		if l := h.index(a.Link); l == nil || !l.state.Up {
-			errs = append(errs, fmt.Errorf("announce %v on link %d: network is down", a.Addr, a.Link))
+			if errs == nil {
+				errs = make([]error, len(as))
+			}
+			errs[i] = fmt.Errorf("announce %v on link %d: network is down", a.Addr, a.Link)
 			continue
 		}
 		h.announced = append(h.announced, Announcement{time.Now(), a})
-		sent++
 	}
-	return sent, errors.Join(errs...)
+	return errs
 }
 
 // A watch wakes one Watch.

@@ -195,8 +195,8 @@ func TestWatchAndChange(t *testing.T) {
 			t.Errorf("record %+v", cs)
 		}
 
-		if n, err := a.Announce([]netif.Announcement{{Link: 1, Addr: vip.Prefix.Addr()}, {Link: 7}}); n != 1 || err == nil {
-			t.Errorf("announced %d, %v", n, err)
+		if errs := a.Announce([]netif.Announcement{{Link: 1, Addr: vip.Prefix.Addr()}, {Link: 7}}); len(errs) != 2 || errs[0] != nil || errs[1] == nil {
+			t.Errorf("announced %v", errs)
 		}
 		if as := a.Announcements(); len(as) != 1 || as[0].Addr != vip.Prefix.Addr() {
 			t.Errorf("record %+v", as)

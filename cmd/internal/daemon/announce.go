@@ -1,57 +1,150 @@
 package daemon
 
 import (
-	"slices"
+	"reflect"
+	"time"
 
 	"regent/netif"
 )
 
-// A round is what is left of an announcement that is made more than once. All
-// addresses get their first announcement before any gets its second.
-type round struct {
-	router   *router
-	announce []netif.Announcement
-	left     int
+// An announcer makes the announcements of all routers, at the pace that is set
+// for their links, and counts them.
+type announcer struct {
+	pacer   netif.Pacer
+	routers map[int]*router // that have announced, by serial
+	made    map[*router]announced
+	told    time.Time // when the loop was last told what was made
+
+	// Of one round, kept for the next.
+	due     []netif.Departure
+	leaving []netif.Announcement
+	of      []*router // whose each of them is
 }
 
-// again returns one more announcement of everything that is left.
-func (s *steward) again() []netif.Announcement {
-	var as []netif.Announcement
-	left := s.rounds[:0]
-	for _, r := range s.rounds {
-		as = append(as, r.announce...)
-		if r.left--; r.left > 0 {
-			left = append(left, r)
+// announced counts announcements that have left (M-39).
+type announced struct{ arps, advertisements uint64 }
+
+// tallyEvery is how often the loop hears what was announced while more is to
+// come: a burst that takes a minute must not wake it for every message.
+const tallyEvery = time.Second
+
+// prepare takes what orders say about announcements, in their order, when all
+// else that they ask for is done (B-2). A router that gives its addresses up
+// announces nothing any more (B-3); one that gives up some of them is about to
+// announce the others anew.
+func (s *steward) prepare(orders []order) {
+	for _, o := range orders {
+		switch o.do {
+		case shed, release:
+			s.silence(o.router)
+		case forget:
+			s.silence(o.router)
+			s.forget(o.router)
+		case announce:
+			if s.holds(o.router) {
+				s.announcer.routers[o.router.serial] = o.router
+				s.announcer.pacer.Add(o.router.serial, o.announce, o.times)
+			}
+		case space:
+			s.announcer.pacer.SetPace(o.pace)
 		}
 	}
-	clear(s.rounds[len(left):])
-	s.rounds = left
-	return as
 }
 
-// announce makes announcements, but none of an address that is not there (B-7).
-func (s *steward) announce(as []netif.Announcement) {
-	if len(s.refused) > 0 {
-		as = slices.DeleteFunc(slices.Clone(as), func(a netif.Announcement) bool { return s.refused[place{a.Link, a.Addr}] })
+// silence drops the announcements that a router has still to make; nil is none
+// in particular.
+func (s *steward) silence(r *router) {
+	if r != nil {
+		s.announcer.pacer.Cancel(r.serial)
 	}
-	if len(as) == 0 {
-		return
+}
+
+// forget drops what is remembered of a router that is no more.
+func (s *steward) forget(r *router) {
+	delete(s.announcer.routers, r.serial)
+	for where := range s.refused {
+		if where.router == r {
+			delete(s.refused, where)
+		}
 	}
-	_, err := s.host.Announce(as)
+}
+
+// announceDue makes the announcements that are due, of each link one round, but
+// none of an address that is not there (B-7) or that its router is about to give
+// up (B-3). It reports whether any was due.
+func (s *steward) announceDue() bool {
+	a := &s.announcer
+	a.due = a.pacer.Take(time.Now(), a.due[:0])
+	if len(a.due) == 0 {
+		return false
+	}
+	a.leaving, a.of = a.leaving[:0], a.of[:0]
+	s.mu.Lock()
+	for _, d := range a.due {
+		r := a.routers[d.Owner]
+		if !s.gone[r] && !s.refused[place{r, d.Addr}] {
+			a.leaving, a.of = append(a.leaving, d.Announcement), append(a.of, r)
+		}
+	}
+	s.mu.Unlock()
+	if len(a.leaving) > 0 {
+		s.announce(a.leaving, a.of)
+	}
+	return true
+}
+
+// announce makes announcements and counts, for their routers, those that left.
+func (s *steward) announce(as []netif.Announcement, of []*router) {
+	errs := s.host.Announce(as)
 	var refusals []refusal
-	for _, err := range each(err) {
-		refusals = append(refusals, refusal{nil, err})
+	for i, a := range as {
+		if len(errs) > 0 && errs[i] != nil {
+			refusals = append(refusals, refusal{nil, errs[i]})
+			continue
+		}
+		n := s.announcer.made[of[i]]
+		if a.Addr.Is4() {
+			n.arps++
+		} else {
+			n.advertisements++
+		}
+		s.announcer.made[of[i]] = n
 	}
 	s.complain(refusals)
 }
 
-// each takes apart what errors.Join has joined.
-func each(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
+// tally tells the loop what was announced since the last time: when nothing
+// more waits, or after a while.
+func (s *steward) tally(more bool) {
+	a := &s.announcer
+	if len(a.made) == 0 || more && time.Since(a.told) < tallyEvery {
+		return
 	}
-	if err == nil {
-		return nil
+	made := a.made
+	a.made, a.told = make(map[*router]announced), time.Now()
+	s.report(func(d *Daemon) {
+		for r, n := range made {
+			r.count.GratuitousARPs += n.arps
+			r.count.NeighborAdvertisements += n.advertisements
+		}
+	})
+}
+
+// space tells the steward how announcements are spaced on the links that there
+// are, if that has changed.
+func (d *Daemon) space() {
+	pace := netif.Pace{Spacing: d.spacing}
+	for _, g := range d.garpGroups {
+		pg := netif.PaceGroup{Spacing: netif.Spacing{ARP: g.Interval4, NA: g.Interval6}}
+		for _, name := range g.Interfaces {
+			if l := d.links[name]; l != nil {
+				pg.Links = append(pg.Links, l.Index)
+			}
+		}
+		pace.Groups = append(pace.Groups, pg)
 	}
-	return []error{err}
+	if !reflect.DeepEqual(pace, d.pace) {
+		d.pace = pace
+		d.steward.give(order{do: space, pace: pace})
+	}
 }

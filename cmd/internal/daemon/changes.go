@@ -117,7 +117,7 @@ func (s *steward) changeAddresses(w *changes, refusals []refusal) []refusal {
 	}
 	errs := s.host.Change(w.all)
 	for i, c := range w.all {
-		where := place{c.Link, c.Address.Prefix.Addr()}
+		where := place{w.owners[i], c.Address.Prefix.Addr()}
 		if len(errs) == 0 || errs[i] == nil {
 			delete(s.refused, where)
 			continue

@@ -47,6 +47,10 @@ type Daemon struct {
 	cleaned   bool                   // a predecessor's leftovers are gone
 	ended     bool
 
+	spacing    netif.Spacing        // vrrp_garp_interval, vrrp_gna_interval
+	garpGroups []cfgparse.GarpGroup // garp_group
+	pace       netif.Pace           // what the steward was told of both
+
 	vmacPrefix     string // of the names of devices (vmac_prefix)
 	serial         int    // of the last router
 	notifier       Notifier

@@ -41,7 +41,7 @@ func (s *still) LowerDevices([]int) []error                            { return 
 func (s *still) RemoveDevices([]int) []error                           { return nil }
 func (s *still) Tell(notify.Event)                                     {}
 func (s *still) WatchLosses(context.Context, func([]netif.Loss)) error { return nil }
-func (s *still) Announce([]netif.Announcement) (int, error)            { return 0, nil }
+func (s *still) Announce([]netif.Announcement) []error                 { return nil }
 func (s *still) Watch(context.Context, func([]netif.Link)) error       { return nil }
 
 // many returns a daemon with routers of one advert each 10 ms that have all

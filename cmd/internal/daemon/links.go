@@ -52,6 +52,7 @@ func (d *Daemon) linked(links []netif.Link) {
 	}
 	d.guard()
 	d.promote()
+	d.space()
 	if !d.cleaned {
 		d.clean()
 		names = d.usedLinks() // those that are not there, too

@@ -132,7 +132,7 @@ func TestRoundsEndWithTheReign(t *testing.T) {
 	r := &router{}
 	take := order{router: r, do: acquire}
 	give := order{router: r, do: release}
-	say := order{router: r, do: announce, announce: make([]netif.Announcement, 1), times: 5}
+	say := order{router: r, do: announce, announce: []netif.Announcement{{Addr: vip}}, times: 5}
 	for _, test := range []struct {
 		name string
 		then []order
@@ -153,7 +153,7 @@ func TestRoundsEndWithTheReign(t *testing.T) {
 			s.work(s.take())
 		}
 		left := 0
-		for len(s.again()) > 0 {
+		for s.announceDue() {
 			left++
 		}
 		if left != test.left {

@@ -39,7 +39,7 @@ type (
 		RestoreSecondaries(link int) error
 		Filter(refuse, accept []netif.Refusal) error // drop what is sent to addresses, or no longer
 		RemoveLeftovers() (removed int, err error)   // routes and rules of a killed predecessor
-		Announce([]netif.Announcement) (sent int, err error)
+		Announce([]netif.Announcement) []error
 	}
 
 	// A Watcher runs one check until ctx ends.

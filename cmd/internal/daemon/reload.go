@@ -50,6 +50,9 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 	d.vmacPrefix = cfg.Global.VMACPrefix
 	d.tellPriorities = cfg.Global.Defaults.PriorityChanges
 	d.logUnknown = cfg.Global.LogUnknownVRIDs
+	d.spacing = netif.Spacing{ARP: cfg.Global.Announce.Interval4, NA: cfg.Global.Announce.Interval6}
+	d.garpGroups = cfg.Garp
+	d.space()
 	d.furnish(cfg.Static)
 	d.findHomes()
 	d.promoting = promotingOf(cfg)

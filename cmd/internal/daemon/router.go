@@ -102,6 +102,9 @@ type Counters struct {
 	Restored             uint64 // addresses that somebody else had removed
 	Refused              uint64 // changes that the kernel refused
 	Wire                 vrrp.Counters
+
+	GratuitousARPs         uint64 // that left: M-39
+	NeighborAdvertisements uint64 // that left unasked: M-39
 }
 
 // meeting is where the router's adverts arrive.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"regent/netif"
 )
@@ -26,8 +27,8 @@ type steward struct {
 	open  map[*router]int  // orders about its addresses that are not done yet
 
 	// Of run alone.
-	rounds  []round
-	refused map[place]bool // addresses that the kernel would not add
+	announcer announcer
+	refused   map[place]bool // addresses that the kernel would not add
 }
 
 // An order is one piece of work for the steward.
@@ -41,6 +42,7 @@ type order struct {
 	accept   []netif.Refusal      // guard
 	times    int                  // announce: messages for each address
 	link     int                  // join, leave, promote, demote: index
+	pace     netif.Pace           // space
 	group    netip.Addr           // join, leave; invalid for a unicast router
 	device   *netif.Device        // join: to be made first; nil: none
 	unmake   int                  // leave: index of a device to be removed; 0: none
@@ -63,12 +65,13 @@ const (
 	promote // promote_secondaries of a link on
 	demote  // and as it was before
 	guard   // refuse what is sent to some addresses, and no longer to others
+	space   // space announcements
 )
 
-// A place is where an address is.
+// A place is a router and one of its addresses.
 type place struct {
-	link int
-	addr netip.Addr
+	router *router
+	addr   netip.Addr
 }
 
 // batch bounds the orders that are done together: enough to make the system
@@ -82,6 +85,10 @@ func newSteward(host Host, wire Wire, report func(func(d *Daemon))) *steward {
 		gone:    make(map[*router]bool),
 		open:    make(map[*router]int),
 		refused: make(map[place]bool),
+		announcer: announcer{
+			routers: make(map[int]*router),
+			made:    make(map[*router]announced),
+		},
 	}
 }
 
@@ -155,36 +162,45 @@ func (s *steward) done(orders []order) {
 	}
 }
 
-// run works until ctx ends and the queue is empty.
+// run works until ctx ends and the queue is empty. Orders come before
+// announcements that repeat earlier ones.
 func (s *steward) run(ctx context.Context) {
 	for {
 		if orders := s.take(); len(orders) > 0 {
 			s.work(orders)
 			s.done(orders)
-			continue
-		}
-		if again := s.again(); len(again) > 0 {
-			s.announce(again)
-			continue
-		}
-		select {
-		case <-s.ready:
-		case <-ctx.Done():
-			if orders := s.take(); len(orders) > 0 {
-				s.work(orders)
-				s.done(orders)
-				continue
-			}
+		} else if !s.announceDue() && !s.rest(ctx) {
 			return
 		}
 	}
+}
+
+// rest waits for orders, or for the next announcement; false: there is nothing
+// to wait for.
+func (s *steward) rest(ctx context.Context) bool {
+	next, waits := s.announcer.pacer.Next()
+	s.tally(waits)
+	var alarm <-chan time.Time
+	if waits {
+		t := time.NewTimer(time.Until(next))
+		defer t.Stop()
+		alarm = t.C
+	}
+	select {
+	case <-s.ready:
+	case <-alarm:
+	case <-ctx.Done():
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.queue) > 0
+	}
+	return true
 }
 
 // work does a batch of orders in their order; then come the first announcements
 // of every address that is still held.
 func (s *steward) work(orders []order) {
 	var w changes
-	over := make(map[*router]bool) // reigns that end in this batch
 	for _, o := range orders {
 		switch o.do {
 		case acquire:
@@ -196,14 +212,11 @@ func (s *steward) work(orders []order) {
 			w.add(o)
 		case release:
 			w.add(o)
-			over[o.router] = true
 		case join, leave:
 			// A router begins with its membership; what a predecessor left
 			// behind must be gone by then (B-29).
 			s.change(&w)
 			s.member(o)
-		case forget:
-			over[o.router] = true
 		case guard:
 			s.attempt(s.host.Filter(o.refuse, o.accept))
 		case promote:
@@ -217,18 +230,10 @@ func (s *steward) work(orders []order) {
 		}
 	}
 	s.change(&w)
-	// A router that gives its addresses up announces nothing any more (B-3).
-	s.rounds = slices.DeleteFunc(s.rounds, func(r round) bool { return over[r.router] })
-	var first []netif.Announcement
-	for _, o := range orders {
-		if o.do == announce && s.holds(o.router) {
-			first = append(first, o.announce...)
-			if o.times > 1 {
-				s.rounds = append(s.rounds, round{o.router, o.announce, o.times - 1})
-			}
-		}
+	s.prepare(orders)
+	if slices.ContainsFunc(orders, func(o order) bool { return o.do == announce }) {
+		s.announceDue()
 	}
-	s.announce(first)
 }
 
 // member joins or leaves a group and tells the loop how it went. A unicast
