@@ -135,7 +135,6 @@ type Instance struct {
 	OldUnicastChecksum OldChecksum // old_unicast_checksum
 	SkipCheckAddr      bool        // skip_check_adv_addr
 	PromoteSecondaries bool        // promote_secondaries
-	ExpiredBackup      uint8       // timer_expired_backup: 0: off
 	PollLink           bool        // linkbeat_use_polling
 	ReceiveBuffer      int         // kernel_rx_buf_size, bytes; 0: as the policy says
 	Extra              ExtraLinks  // garp_extra_if

@@ -219,9 +219,9 @@ func (l *loader) finishPriority(d *draft) {
 		}
 	}
 	d.Router.NoPreempt, d.Router.PreemptDelay = d.hold, d.delay
-	if d.ExpiredBackup > 0 && !d.hold {
+	if d.Router.ExpiredBackup > 0 && !d.hold {
 		l.complain(d.line("timer_expired_backup"), syntax.General, "nopreempt", "it is ignored", "timer_expired_backup needs nopreempt")
-		d.ExpiredBackup = 0
+		d.Router.ExpiredBackup = 0
 	}
 }
 

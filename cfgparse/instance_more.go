@@ -38,13 +38,13 @@ func instanceBehaviour() []*Keyword {
 		}, func(d *draft) string { return yesNo(d.SkipCheckAddr) }), "vrrp_skip_check_adv_addr", "do not compare addresses with a known master's"),
 		key("down_timer_adverts", B, showing(number(1, 100, func(d *draft) *int { return &d.down }), func(d *draft) string { return showNumber(d.Router.DownAdverts) }), "vrrp_down_timer_adverts", "adverts to miss before a master counts as down"),
 		key("timer_expired_backup", C, custom("[1-254]", func(l *loader, d *draft, s *syntax.Statement) {
-			d.ExpiredBackup = 254
+			d.Router.ExpiredBackup = 254
 			if len(s.Words) > 1 {
 				if n, ok := l.number(s, 1, 1, 254); ok {
-					d.ExpiredBackup = uint8(n)
+					d.Router.ExpiredBackup = uint8(n)
 				}
 			}
-		}, func(d *draft) string { return showNumber(d.ExpiredBackup) }), "off; bare: 254", "become backup after a long pause of the process", alias("thread_timer_expired")),
+		}, func(d *draft) string { return showNumber(d.Router.ExpiredBackup) }), "off; bare: 254", "become backup after a long pause of the process", alias("thread_timer_expired")),
 		key("lower_prio_no_advert", B, showing(maybe(func(d *draft) **bool { return &d.lower }), func(d *draft) string { return yesNo(d.Router.SilentToLower) }), "vrrp_lower_prio_no_advert", "do not answer a master with a lower priority"),
 		key("higher_prio_send_advert", B, showing(maybe(func(d *draft) **bool { return &d.higher }), func(d *draft) string { return yesNo(d.Router.LastWord) }), "vrrp_higher_prio_send_advert", "send one advert before yielding"),
 		key("owner_ignore_adverts", B, showing(maybe(func(d *draft) **bool { return &d.owner }), func(d *draft) string { return yesNo(d.Profile.OwnerIgnoresAdvert) }), "vrrp_owner_ignore_adverts", "an owner drops all adverts"),

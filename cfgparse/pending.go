@@ -77,8 +77,6 @@ var pendingWords = map[string]string{
 	`,
 	"vrrp_instance": `
 		track_bfd
-		skip_check_adv_addr
-		timer_expired_backup
 		garp_extra_if
 		use_vmac_addr
 		use_ipvlan

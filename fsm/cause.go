@@ -22,6 +22,7 @@ const (
 	Recovered             // health says that it can again
 	Shutdown              // the router was stopped
 	GroupFollowed         // another router of the sync group decided
+	Stalled               // the router was held up for so long that another may be master
 	HoldEnded             // pre-emption that the preempt delay had held back
 )
 
@@ -31,7 +32,7 @@ type Cause struct {
 	Peer         netip.Addr    // who was heard last, if anybody
 	PeerPriority uint8         // its priority
 	Priority     uint8         // the own effective priority
-	Silence      time.Duration // since the peer was heard, or since the router began to listen
+	Silence      time.Duration // since the peer was heard, or since the router began to listen; Stalled: its own
 	Member       int           // GroupFollowed: index of the router that decided
 	Because      Reason        // GroupFollowed: why it did; peer and priorities are that router's
 }
@@ -72,6 +73,8 @@ func (c Cause) String() string {
 		return peer + " has the lower priority " + theirs + " (ours is " + ours + ")"
 	case HoldEnded:
 		return peer + " has the lower priority " + theirs + " (ours is " + ours + ") and the preempt delay is over"
+	case Stalled:
+		return "sent no advert for " + silence + ", so that another router may have taken over"
 	case HigherPriority:
 		return peer + " has the higher priority " + theirs + " (ours is " + ours + ")"
 	case HigherAddress:

@@ -206,7 +206,7 @@ func lawful(a fsm.Action) bool {
 		return a.From == fsm.Initialize && a.To == fsm.Master
 	case fsm.MasterTimeout, fsm.MasterResigned, fsm.LesserMaster, fsm.HoldEnded:
 		return a.From == fsm.Backup && a.To == fsm.Master
-	case fsm.HigherPriority, fsm.HigherAddress:
+	case fsm.HigherPriority, fsm.HigherAddress, fsm.Stalled:
 		return a.From == fsm.Master && a.To == fsm.Backup
 	case fsm.Shutdown:
 		return a.From != fsm.Initialize && a.To == fsm.Initialize

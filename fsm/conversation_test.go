@@ -242,7 +242,7 @@ var settings = map[string]bool{
 	"preempt-delay": true, "down-adverts": true, "silent-to-lower": true, "reply-to-lower": true,
 	"last-word": true, "start-delay": true, "virtual-mac": true, "repeat": true, "delay": true,
 	"refresh": true, "refresh-repeat": true, "lower-repeat": true, "lower-delay": true,
-	"resign-no-extend": true, "min-learned": true, "both-versions": true,
+	"resign-no-extend": true, "min-learned": true, "both-versions": true, "expired-backup": true,
 }
 
 func (w words) config() fsm.Config {
@@ -267,6 +267,7 @@ func (w words) config() fsm.Config {
 		ResignNoExtend: w.flag("resign-no-extend"),
 		MinLearned:     w.duration("min-learned", 0),
 		BothVersions:   w.flag("both-versions"),
+		ExpiredBackup:  uint8(w.number("expired-backup", 0)),
 
 		Announce: fsm.Announcing{
 			Repeat:        w.number("repeat", 0),

@@ -60,6 +60,11 @@ type Config struct {
 	LastWord      bool          // send one advert before yielding (higher_prio_send_advert)
 	StartDelay    time.Duration // vrrp_startup_delay, S-49
 
+	// ExpiredBackup is the priority of a router that would have taken over
+	// while this one was held up for so long that it yields; 0: it never does
+	// (timer_expired_backup).
+	ExpiredBackup uint8
+
 	ResignNoExtend bool          // a resignation never puts the down timer off (resign_no_extend, O-4)
 	MinLearned     time.Duration // shortest interval that is learned; 0: any (min_learned_interval, O-5)
 

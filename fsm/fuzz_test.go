@@ -72,13 +72,17 @@ func (d *dice) duration() time.Duration {
 	}
 }
 
+// interval is one of which 1/256, the shortest skew, is not nothing.
+func (d *dice) interval() time.Duration { return 256 * (d.duration() - 1) }
+
 func (d *dice) config() fsm.Config {
 	flags := d.next()
 	return fsm.Config{
-		Version: uint8(d.next() % 4), Priority: uint8(d.next()), Interval: d.duration() - 1,
+		Version: uint8(d.next() % 4), Priority: uint8(d.next()), Interval: d.interval(),
 		DownAdverts: d.next() - 20, PreemptDelay: d.duration() - 1, StartDelay: d.duration() - 1,
 		NoPreempt: flags&1 > 0, SilentToLower: flags&2 > 0, ReplyToLower: flags&4 > 0,
-		LastWord: flags&8 > 0, VirtualMAC: flags&16 > 0,
+		LastWord: flags&8 > 0, VirtualMAC: flags&16 > 0, BothVersions: flags&32 > 0, ResignNoExtend: flags&64 > 0,
+		ExpiredBackup: uint8(d.next() * (flags >> 7)), MinLearned: d.interval(),
 		Announce: fsm.Announcing{
 			Repeat: d.next() - 5, Delay: d.duration() - 1, Refresh: d.duration() - 1,
 			RefreshRepeat: d.next() - 5, LowerRepeat: d.next() - 5, LowerDelay: d.duration() - 1,
@@ -103,7 +107,7 @@ func (d *dice) event() fsm.Event {
 	case 6, 7:
 		return fsm.Expire{}
 	}
-	return fsm.Heard{Source: d.addr(), Priority: uint8(d.next()), Interval: d.duration() - 1}
+	return fsm.Heard{Source: d.addr(), Version: uint8(2 + d.next()%2), Priority: uint8(d.next()), Interval: d.interval()}
 }
 
 func (d *dice) addr() netip.Addr {

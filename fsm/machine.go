@@ -68,6 +68,9 @@ func newMachine(router int, c Config) machine {
 
 // step lets one event happen to the router.
 func (m *machine) step(now Time, ev Event, out []Action) []Action {
+	if m.overslept(now) && !final(ev) {
+		out = m.become(now, Backup, m.stalled(now), out)
+	}
 	switch ev := ev.(type) {
 	case Heard:
 		return m.heard(now, ev, out)

@@ -26,14 +26,16 @@ func (m *machine) interval() time.Duration {
 	return m.active
 }
 
-// skew returns Skew_Time to the nanosecond (T-1, T-3, T-5). Version 2 does not
-// scale it by the interval.
-func (m *machine) skew() time.Duration {
-	per256 := time.Second
-	if m.config.Version != vrrp.V2 {
-		per256 = m.active
+// skew returns Skew_Time to the nanosecond (T-1, T-3, T-5).
+func (m *machine) skew() time.Duration { return m.skewOf(m.priority(), m.active) }
+
+// skewOf returns the Skew_Time of a router with a priority under a master with
+// an interval. Version 2 does not scale it by the interval.
+func (m *machine) skewOf(priority uint8, interval time.Duration) time.Duration {
+	if m.config.Version == vrrp.V2 {
+		interval = time.Second
 	}
-	return time.Duration(256-int(m.priority())) * per256 / 256
+	return time.Duration(256-int(priority)) * interval / 256
 }
 
 // down returns Active_Down_Interval (T-2, T-4), with down_timer_adverts in

@@ -151,7 +151,7 @@ func (p *Profile) checkContent(h Header, e Envelope, a *Advert) (w Warnings, f F
 			return 0, WrongInterval
 		}
 	}
-	if !p.lists(a.Addresses) {
+	if e.Src != p.Known && !p.lists(a.Addresses) {
 		// Only an owner knows better than the configuration what it owns.
 		if a.Version == V2 && a.Priority != Owner && !p.AnyAddressList {
 			return 0, WrongAddresses

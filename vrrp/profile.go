@@ -21,6 +21,7 @@ type Profile struct {
 	Primary   netip.Addr    // the own source address, R-10
 	Group     netip.Addr    // the multicast destination; invalid for a unicast router
 	Peers     []Peer        // unicast neighbours
+	Known     netip.Addr    // whose list need not be compared again (skip_check_adv_addr)
 	Auth      *Auth         // nil: none
 	Proof     *Proof        // the running side of Auth, from NewProof; nil without keys
 

@@ -137,10 +137,22 @@ func (d *Daemon) evidence(r *router, fault vrrp.Fault, p *netif.Packet) []any {
 		return []any{"received", a.Interval, "expected", r.Router.Interval}
 	case vrrp.UnknownAuthType, vrrp.WrongAuthType:
 		return []any{"received", a.AuthType}
+	case vrrp.OwnerHearsNoAdverts:
+		return conflict(r, a)
 	case vrrp.WrongAddresses, vrrp.LinkLocalNotFirst:
 		return []any{"received", list(a.Addresses), "expected", list(r.Advertised)}
 	}
 	return nil
+}
+
+// conflict says with whom an owner shares its addresses, and whether that
+// one claims to be their owner, too (O-3).
+func conflict(r *router, a *vrrp.Advert) []any {
+	about := []any{"priority", a.Priority, "ours", r.primary}
+	if a.Priority == vrrp.Owner {
+		about = append(about, "conflict", "two owners")
+	}
+	return about
 }
 
 // warn tells what is odd about an advert that was accepted.
@@ -158,21 +170,24 @@ func (d *Daemon) warn(r *router, warnings vrrp.Warnings, p *netif.Packet) {
 			attrs = append(attrs, "received", a.Interval, "expected", r.Router.Interval)
 		case vrrp.OtherList, vrrp.NoLinkLocal:
 			attrs = append(attrs, "received", list(a.Addresses), "expected", list(r.Advertised))
-		case vrrp.OwnerHeard: // O-3
-			attrs = append(attrs, "priority", a.Priority, "ours", r.primary)
+		case vrrp.OwnerHeard:
+			attrs = append(attrs, conflict(r, a)...)
 		}
 		d.about(r).Warn("accepted an advert: "+one.String(), append(attrs, "suppressed", held)...)
 	}
 }
 
-// twin tells of a router that was given our priority: when the master falls
-// silent, both may take over at once (O-2). Owners are told of by R-19.
+// twin tells of a router that has our priority: when the master falls silent,
+// both may take over at once (O-2). Owners are told of by R-19. Some mean it so,
+// and it is enough for them to hear of it once.
 func (d *Daemon) twin(r *router, p *netif.Packet) {
-	if d.advert.Priority != r.Router.Priority || d.advert.Priority == vrrp.Owner {
+	priority := clamp(r.Router.Priority, r.verdict.Delta)
+	if r.profile.Owner || int(d.advert.Priority) != priority || p.Envelope.Src == r.twin {
 		return
 	}
 	if held, ok := r.limits.twin.allow(d.now); ok {
-		d.about(r).Warn("another router has our priority; they should differ", "interface", r.Port.Interface,
+		r.twin = p.Envelope.Src
+		d.about(r).Warn("another router has our priority; they should differ", "rule", "O-2", "interface", r.Port.Interface,
 			"source", p.Envelope.Src, "vrid", r.VRID, "priority", d.advert.Priority, "suppressed", held)
 	}
 }

@@ -12,22 +12,6 @@ import (
 	"regent/vrrp"
 )
 
-// O-2: a router with the same priority is told of, but not at every advert.
-func TestTwinsAreTold(t *testing.T) {
-	inWorld(t, func(w *world) {
-		n := w.node(1).start(conf(100))
-		n.forget()
-		for range 25 {
-			n.inject(func(a *vrrp.Advert, _ *vrrp.Envelope) {})
-			n.inject(func(a *vrrp.Advert, _ *vrrp.Envelope) { a.Priority = 101 })
-			w.pass(500 * time.Millisecond)
-		}
-		n.told(
-			`0s (V) another router has our priority; they should differ interface=eth0 source=192.0.2.9 vrid=51 priority=100 suppressed=0`,
-			`10s (V) another router has our priority; they should differ interface=eth0 source=192.0.2.9 vrid=51 priority=100 suppressed=19`)
-	})
-}
-
 // O-3, R-19, V-14: of two owners each tells of the other by its address, and
 // the greater address stays.
 func TestTwoOwners(t *testing.T) {
@@ -37,7 +21,7 @@ func TestTwoOwners(t *testing.T) {
 		n.forget()
 		n.inject(func(a *vrrp.Advert, _ *vrrp.Envelope) { a.Priority = vrrp.Owner })
 		n.told(
-			`0s (V) accepted an advert: the local router owns the addresses rule=R-19 interface=eth0 source=192.0.2.9 vrid=51 priority=255 ours=192.0.2.1 suppressed=0`,
+			`0s (V) accepted an advert: the local router owns the addresses rule=R-19 interface=eth0 source=192.0.2.9 vrid=51 priority=255 ours=192.0.2.1 conflict="two owners" suppressed=0`,
 			`0s (V) Entering BACKUP STATE was=MASTER reason="192.0.2.9 has the same priority 255 and a higher address"`)
 	})
 }

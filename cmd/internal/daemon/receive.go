@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"net/netip"
 	"time"
 
 	"regent/fsm"
@@ -48,6 +49,10 @@ func (d *Daemon) receive(p *netif.Packet) {
 		d.drop(nil, fault, p)
 		return
 	}
+	r.profile.Known = netip.Addr{}
+	if r.SkipCheckAddr && r.state == fsm.Backup { // a master compares always
+		r.profile.Known = r.heard
+	}
 	wall := time.Time{}
 	if r.profile.Proof != nil {
 		wall = time.Now()
@@ -66,6 +71,7 @@ func (d *Daemon) receive(p *netif.Packet) {
 		r.count.PriorityZeroReceived++
 	}
 	d.twin(r, p)
+	r.heard = p.Envelope.Src
 	d.learnForm(r, p)
 	d.step(r, fsm.Heard{
 		Source: p.Envelope.Src, Version: d.advert.Version, Priority: d.advert.Priority, Interval: d.advert.Interval,

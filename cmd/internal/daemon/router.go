@@ -33,6 +33,8 @@ type router struct {
 	form     vrrp.ChecksumForm // of the adverts it sends, W-47
 	told     bool              // which form by its settings
 	teacher  netip.Addr        // who was heard last in the one form or the other
+	heard    netip.Addr        // whose advert was accepted last
+	twin     netip.Addr        // who was told of for having the same priority (O-2)
 	to       []netip.Addr      // where they go
 	versions []uint8           // that they leave in, one after the other (V-31)
 	built    []built           // encoded, one for each destination and version
