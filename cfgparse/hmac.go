@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -39,16 +40,16 @@ func addKey(l *loader, d *draft, s *syntax.Statement) {
 	}
 	secret, err := l.secret(s.Words[2])
 	if err != nil {
-		// The message of ParseSecret holds no part of the key.
-		l.complain(s.Words[2].Pos, syntax.General, "32 to 64 bytes: text, hex:DIGITS or file:PATH", "the key is not used", "key %d: %v", id, err)
-		return
+		// The message of ParseSecret holds no part of the key. keepalived would
+		// go on without the key, or without any (H-43).
+		l.refuse(s.Words[2].Pos, syntax.General, "32 to 64 bytes: text, hex:DIGITS or file:PATH", "key %d: %v", id, err)
 	}
 	d.Auth.Keys = append(d.Auth.Keys, vrrp.Key{ID: uint8(id), Secret: secret})
 }
 
-// maxKeyFile bounds what is read of a key's file: 64 bytes in hexadecimal with
-// blanks between them.
-const maxKeyFile = 512
+// maxKeyFile is the longest that a key's file may be: "hex:", 64 bytes in
+// hexadecimal, and what editors put at the end (H-42).
+const maxKeyFile = 138
 
 // secret reads the value of a key, from its file if it says so. Offline the
 // file is left alone.
@@ -75,21 +76,25 @@ func (l *loader) secret(w syntax.Word) (vrrp.Secret, error) {
 	if info.Mode().Perm()&0o077 != 0 {
 		l.complain(w.Pos, syntax.Security, "mode 0600", "it is used all the same", "key file %s can be read by others", path)
 	}
-	b := make([]byte, maxKeyFile+1)
-	n, err := f.Read(b)
-	if err != nil {
+	b, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("read %s: %w", path, err)
+	case len(b) > maxKeyFile:
+		return nil, fmt.Errorf("%s is longer than %d bytes", path, maxKeyFile)
+	case bytes.IndexByte(b, 0) >= 0:
+		return nil, errors.New(path + " has a byte of zero in it")
 	}
-	return vrrp.ParseSecret(string(bytes.TrimRight(b[:n], "\r\n")))
+	return vrrp.ParseSecret(string(bytes.TrimRight(b, "\r\n")))
 }
 
-// closeHMAC disables the extension where its active key is missing.
+// closeHMAC sees to it that there is a key to sign with. Where keepalived would
+// send and take adverts without proof, regent does not run (H-43).
 func closeHMAC(l *loader, _, d *draft, s *syntax.Statement) {
 	for _, k := range d.Auth.Keys {
 		if k.ID == d.Auth.ActiveKey {
 			return
 		}
 	}
-	l.complain(d.line("auth_hmac"), syntax.General, "active_key with the number of a key", "auth_hmac is off", "auth_hmac has no active key")
-	d.Auth.Keys = nil
+	l.refuse(d.line("auth_hmac"), syntax.General, "active_key with the number of a key", "auth_hmac has no active key")
 }

@@ -67,6 +67,14 @@ const (
 // Sealed reports whether auth_hmac is on. A nil Auth is off.
 func (k *Auth) Sealed() bool { return k != nil && len(k.Keys) > 0 }
 
+// Clear overwrites all keys and the password, before they are forgotten (H-46).
+func (k *Auth) Clear() {
+	k.Password.Clear()
+	for _, key := range k.Keys {
+		key.Secret.Clear()
+	}
+}
+
 // Sign gives an advert of version 2 its authentication type and data. A nil
 // Auth means none.
 func (k *Auth) Sign(a *Advert) { a.AuthType, a.AuthData = k.simple() }

@@ -59,10 +59,7 @@ func NewProof(auth *Auth, interval time.Duration, peers []Peer) *Proof {
 // sequence stay, those of peers that are gone excepted (H-32); keys that are
 // no longer there are overwritten (H-46), for which the proof has copies.
 func (p *Proof) Configure(auth *Auth, interval time.Duration, peers []Peer) {
-	for _, s := range p.signers {
-		s.secret.Clear()
-	}
-	p.signers, p.active = nil, -1
+	p.Clear()
 	for _, key := range auth.Keys {
 		secret := append(Secret(nil), key.Secret...)
 		if key.ID == auth.ActiveKey && auth.Mode != ReceiveOnly {
@@ -72,6 +69,18 @@ func (p *Proof) Configure(auth *Auth, interval time.Duration, peers []Peer) {
 	}
 	p.mode, p.replay, p.window = auth.Mode, auth.Replay, auth.window(interval)
 	p.marks.keep(peers)
+}
+
+// Clear overwrites the keys of a proof that is no longer needed (H-46); it
+// proves nothing from then on. A nil proof has none.
+func (p *Proof) Clear() {
+	if p == nil {
+		return
+	}
+	for _, s := range p.signers {
+		s.secret.Clear()
+	}
+	p.signers, p.active = nil, -1
 }
 
 // Signs reports whether own adverts bear a trailer (H-12). A nil proof signs

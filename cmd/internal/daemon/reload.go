@@ -12,7 +12,8 @@ import (
 	"regent/vrrp"
 )
 
-// Reload replaces the configuration while the daemon runs, from any goroutine.
+// Reload replaces the configuration while the daemon runs, from any goroutine;
+// it is the daemon's from then on, which overwrites its keys when they go (H-46).
 // Routers that stay the same notice nothing; those that change keep state and
 // counters; what one router gives to another never leaves its link.
 func (d *Daemon) Reload(cfg *cfgparse.Config) {
@@ -114,6 +115,8 @@ func (d *Daemon) retire(r *router) {
 	d.inform(r, notify.Deleted, "")
 	d.move(r, 0)
 	d.timers.remove(&r.timer)
+	r.profile.Proof.Clear()
+	r.Auth.Clear()
 	d.steward.give(order{router: r, do: forget})
 }
 
@@ -156,12 +159,16 @@ func (r *router) adopt() {
 		return
 	}
 	proof := r.profile.Proof
+	r.Auth.Clear()
 	r.Instance, r.next = *r.next, nil
 	r.resolved = false
 	r.equip()
 	if proof != nil && r.profile.Proof != nil { // marks and sequence survive, H-32
 		proof.Configure(r.profile.Auth, r.Router.Interval, r.profile.Peers)
+		r.profile.Proof.Clear()
 		r.profile.Proof = proof
+	} else {
+		proof.Clear()
 	}
 }
 
