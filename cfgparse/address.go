@@ -9,13 +9,12 @@ import (
 	"regent/netif"
 )
 
-const addressArgs = "ADDR[/LEN] [dev IF] [scope SCOPE] [label NAME] [brd ADDR|+|-] [peer ADDR] [home] [mngtmpaddr] [noprefixroute] [autojoin] [-nodad] [preferred_lft N|forever] [no_track]"
+const addressArgs = "ADDR[/LEN] [dev IF] [scope SCOPE] [label NAME] [brd ADDR|+|-] [peer ADDR] [home] [mngtmpaddr] [noprefixroute] [autojoin] [-nodad] [preferred_lft N|forever] [no_track] [use_vmac]"
 
 // An addressLine is one line of an address block.
 type addressLine struct {
 	netif.Address
 	at         syntax.Pos
-	useVMAC    bool
 	trackGroup string
 }
 
@@ -183,8 +182,7 @@ func (l *loader) address(s *syntax.Statement, static bool) (addressLine, bool) {
 				l.complain(s.Words[i].Pos, syntax.General, "", "it is ignored", "use_vmac of a static address")
 				continue
 			}
-			line.useVMAC = true
-			l.complain(s.Words[i].Pos, syntax.Advice, "", "", "use_vmac of an address is accepted, but regent does not act on it yet")
+			line.VMAC = true
 		case "track_group":
 			i++
 			if !static {
@@ -295,6 +293,9 @@ func showAddresses(addresses []netif.Address) string {
 		s := a.Prefix.String()
 		if a.Interface != "" {
 			s += " dev " + a.Interface
+		}
+		if a.VMAC {
+			s += " use_vmac"
 		}
 		out = append(out, s)
 	}

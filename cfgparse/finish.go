@@ -23,6 +23,7 @@ func (l *loader) finish() {
 	for _, d := range l.drafts {
 		l.finishInstance(d)
 	}
+	l.checkResidences()
 	l.finishGroups()
 	l.finishGlobal()
 	used := map[string]bool{}
@@ -86,6 +87,7 @@ func (l *loader) finishInstance(d *draft) {
 	l.finishInterval(d)
 	l.finishOptions(d)
 	l.finishProtocol(d)
+	l.finishAnnexes(d)
 	l.finishAddresses(d)
 	l.finishAuth(d)
 	l.finishDevice(d)

@@ -51,7 +51,6 @@ var pendingWords = map[string]string{
 		use_symlink_paths
 		vrrp_delay_after_boot
 		disable_local_igmp
-		vmac_addr_prefix
 		vrrp_garp_extra_if
 		vrrp_rx_bufs_policy
 		vrrp_rx_bufs_multiplier
@@ -78,7 +77,6 @@ var pendingWords = map[string]string{
 	"vrrp_instance": `
 		track_bfd
 		garp_extra_if
-		use_vmac_addr
 		use_ipvlan
 		vrf
 		linkbeat_use_polling

@@ -52,6 +52,7 @@ type Address struct {
 	Preferred        uint32 // preferred_lft in seconds
 	HasPreferred     bool   // false: 0 for an IPv6 /128, else for ever
 	NoTrack          bool   // no_track
+	VMAC             bool   // on a device with the virtual MAC of its family there (use_vmac of a line, use_vmac_addr)
 }
 
 // An Estate is all that a virtual router owns while master.

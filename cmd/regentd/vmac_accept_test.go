@@ -61,6 +61,7 @@ func TestNoAcceptWithVirtualMACs(t *testing.T) {
 		t.Fatal("the table is gone although nobody could remove it: this test proves nothing")
 	}
 	w.a.run() // it accepts now
+	w.until("a is master again", func() bool { return w.a.Said("V4", "Entering MASTER STATE") && w.a.Said("V6", "Entering MASTER STATE") })
 	w.reign(w.a)
 	now := time.Now()
 	for _, e := range echoes {

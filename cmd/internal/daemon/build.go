@@ -74,6 +74,9 @@ func (d *Daemon) relate(tracks [][]health.Track) {
 		}
 		for _, a := range r.Estate.Addresses {
 			d.use(d.device(r, a), r)
+			if a.Interface != "" { // the link below a device, too
+				d.use(a.Interface, r)
+			}
 		}
 	}
 	for _, name := range d.fixtures.links() {

@@ -29,18 +29,11 @@ func (w *changes) add(o order) {
 	}
 	if o.do == acquire {
 		w.coming.add(o)
-		w.raise = appendDevice(w.raise, o.power)
+		w.raise = append(w.raise, o.power...)
 	} else {
 		w.going.add(o)
-		w.lower = appendDevice(w.lower, o.power)
+		w.lower = append(w.lower, o.power...)
 	}
-}
-
-func appendDevice(devices []int, index int) []int {
-	if index == 0 {
-		return devices
-	}
-	return append(devices, index)
 }
 
 func (w *ways) add(o order) {

@@ -52,6 +52,7 @@ type Daemon struct {
 	pace       netif.Pace           // what the steward was told of both
 
 	vmacPrefix     string // of the names of devices (vmac_prefix)
+	annexPrefix    string // and of those of single addresses (vmac_addr_prefix)
 	serial         int    // of the last router
 	notifier       Notifier
 	tellPriorities bool   // vrrp_notify_priority_changes
@@ -251,6 +252,7 @@ func (d *Daemon) stop() {
 		if r.device.Index != 0 {
 			d.leave(r)
 		}
+		d.abandon(r)
 	}
 	d.dismantle()
 	d.demote()

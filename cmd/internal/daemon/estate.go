@@ -31,12 +31,12 @@ func (h holdings) same(o holdings) bool {
 
 // toAcquire is the order to take all that a router owns.
 func (r *router) toAcquire() order {
-	return order{router: r, do: acquire, changes: r.holds.acquire, paths: r.holds.paths, power: r.device.Index}
+	return order{router: r, do: acquire, changes: r.holds.acquire, paths: r.holds.paths, power: r.devices()}
 }
 
 // toRelease is the order to give it up.
 func (r *router) toRelease() order {
-	return order{router: r, do: release, changes: r.holds.release, paths: r.holds.paths.removal(), power: r.device.Index}
+	return order{router: r, do: release, changes: r.holds.release, paths: r.holds.paths.removal(), power: r.devices()}
 }
 
 // resolve finds the links of all that a router owns. What has no link now is
@@ -67,6 +67,12 @@ func (d *Daemon) resolve(r *router) holdings {
 // there, and the index of the one by which it is announced: a device with a
 // virtual MAC is announced by its parent.
 func (d *Daemon) place(r *router, a netif.Address) (l *netif.Link, by int) {
+	if a.VMAC {
+		if x := r.annexOf(a); x != nil && x.device.Index != 0 {
+			return &x.device, x.parent
+		}
+		return nil, 0
+	}
 	if a.Interface == "" && r.virtual() {
 		if r.device.Index == 0 {
 			return nil, 0
@@ -102,7 +108,10 @@ func (d *Daemon) reallyOwns(r *router) []netip.Addr {
 
 // device returns the interface that an address of a router lives on.
 func (d *Daemon) device(r *router, a netif.Address) string {
+	x := r.annexOf(a)
 	switch {
+	case x != nil && x.device.Index != 0:
+		return x.device.Name
 	case a.Interface != "":
 		return a.Interface
 	case r.device.Index != 0:

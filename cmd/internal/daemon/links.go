@@ -50,6 +50,7 @@ func (d *Daemon) linked(links []netif.Link) {
 	if d.moveHomes() {
 		names = append(names, anywhere)
 	}
+	d.rebuild(links)
 	d.guard()
 	d.promote()
 	d.space()
@@ -178,6 +179,7 @@ func (d *Daemon) settle(r *router) {
 	case r.deaf != nil:
 		d.hear(r) // what failed may work by now
 	}
+	d.extend(r)
 	if !r.resolved {
 		before := r.holds
 		r.holds, r.resolved = d.resolve(r), !r.profile.Owner
@@ -241,7 +243,7 @@ func (d *Daemon) hear(r *router) {
 		o.device = &netif.Device{
 			VMAC: r.VMAC, Parent: r.link, Family: r.Port.Family, VRID: r.VRID, Prefix: d.vmacPrefix,
 			Both: slices.ContainsFunc(r.Estate.Addresses, func(a netif.Address) bool {
-				return a.Interface == "" && netif.FamilyOf(a.Prefix.Addr()) != r.Port.Family
+				return a.Interface == "" && !a.VMAC && netif.FamilyOf(a.Prefix.Addr()) != r.Port.Family
 			}),
 		}
 	}
@@ -275,14 +277,20 @@ func (d *Daemon) joined(o order, made netif.Made, err error) {
 
 // made takes the device that has been made for a router.
 func (d *Daemon) made(r *router, made netif.Made) {
-	r.device, r.resolved = made.Link, false
+	r.device = made.Link
+	d.settled(r, made)
+}
+
+// settled lets a router's addresses move to a device of its own.
+func (d *Daemon) settled(r *router, made netif.Made) {
+	r.resolved = false
 	if made.Unset != nil {
 		d.about(r).Warn("settings of the kernel that a virtual MAC needs could not be made", "error", made.Unset)
 	}
 	d.own()
 	d.settle(r)
 	if made.Adopted {
-		d.about(r).Warn("a predecessor has left its device behind; it is used again", "interface", r.device.Name)
+		d.about(r).Warn("a predecessor has left its device behind; it is used again", "interface", made.Link.Name)
 		d.steward.give(r.toRelease())
 	}
 }

@@ -48,7 +48,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 		r.index = i
 		d.routers = append(d.routers, r)
 	}
-	d.vmacPrefix = cfg.Global.VMACPrefix
+	d.vmacPrefix, d.annexPrefix = cfg.Global.VMACPrefix, cfg.Global.VMACAddrPrefix
 	d.tellPriorities = cfg.Global.Defaults.PriorityChanges
 	d.logUnknown = cfg.Global.LogUnknownVRIDs
 	d.spacing = netif.Spacing{ARP: cfg.Global.Announce.Interval4, NA: cfg.Global.Announce.Interval6}
@@ -114,6 +114,7 @@ func (d *Daemon) retire(r *router) {
 	d.step(r, fsm.Stop{})
 	d.inform(r, notify.Deleted, "")
 	d.move(r, 0)
+	d.abandon(r)
 	d.timers.remove(&r.timer)
 	r.profile.Proof.Clear()
 	r.Auth.Clear()

@@ -21,6 +21,7 @@ type router struct {
 	timer  timer
 
 	device   netif.Link // the one with its virtual MAC; Index 0: none, or not made yet
+	annexes  []*annex   // further ones, for some of its addresses
 	link     int        // index of its interface; 0: there is none
 	joined   bool       // it hears its adverts on that link
 	deaf     error      // why it does not: joining failed

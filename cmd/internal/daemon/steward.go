@@ -44,9 +44,10 @@ type order struct {
 	link     int                  // join, leave, promote, demote: index
 	pace     netif.Pace           // space
 	group    netip.Addr           // join, leave; invalid for a unicast router
-	device   *netif.Device        // join: to be made first; nil: none
-	unmake   int                  // leave: index of a device to be removed; 0: none
-	power    int                  // acquire, release: index of a device to be raised or lowered; 0: none
+	device   *netif.Device        // join: to be made first, nil: none; build
+	built    news                 // build: what came of it
+	unmake   int                  // leave: index of a device to be removed, 0: none; raze
+	power    []int                // acquire, release: devices to be raised or lowered
 	stay     int                  // join: which of the router's stays on a link it is for
 }
 
@@ -66,7 +67,12 @@ const (
 	demote  // and as it was before
 	guard   // refuse what is sent to some addresses, and no longer to others
 	space   // space announcements
+	build   // make a device for some addresses
+	raze    // remove it
 )
+
+// news is what the loop gets to know of a device that was to be made.
+type news func(d *Daemon, made netif.Made, err error)
 
 // A place is a router and one of its addresses.
 type place struct {
@@ -212,11 +218,14 @@ func (s *steward) work(orders []order) {
 			w.add(o)
 		case release:
 			w.add(o)
-		case join, leave:
+		case join, leave, raze:
 			// A router begins with its membership; what a predecessor left
 			// behind must be gone by then (B-29).
 			s.change(&w)
 			s.member(o)
+		case build:
+			made, err := s.make(o.device)
+			s.report(func(d *Daemon) { o.built(d, made, err) })
 		case guard:
 			s.attempt(s.host.Filter(o.refuse, o.accept))
 		case promote:
