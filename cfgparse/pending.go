@@ -34,7 +34,6 @@ var pendingWords = map[string]string{
 		bfd_rt_priority
 		bfd_cpu_affinity
 		bfd_rlimit_rttime
-		umask
 		reload_check_config
 		reload_time_file
 		reload_repeat

@@ -124,6 +124,7 @@ func serve(o *options, log *slog.Logger) int {
 		return exitFatal
 	}
 	defer pid.remove()
+	o.umask.apply(cfg.Global.Daemon.Umask)
 	told := cfg.Global.Notify
 	runOnce(&cfg.Global, "startup_script", told.Startup, told.StartupTimeout, log)
 	defer runOnce(&cfg.Global, "shutdown_script", told.Shutdown, told.ShutdownTimeout, log)
@@ -211,6 +212,7 @@ func reload(o *options, d *daemon.Daemon, n *notify.Notifier, log *slog.Logger) 
 		log.Error("the new configuration cannot be run; the old one stays in force")
 		return
 	}
+	o.umask.apply(cfg.Global.Daemon.Umask)
 	n.Update(&cfg.Global)
 	d.Reload(cfg)
 }

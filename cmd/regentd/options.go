@@ -5,7 +5,9 @@ import (
 	"io"
 	"log/syslog"
 	"os"
+	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/pflag"
 )
@@ -22,6 +24,7 @@ type options struct {
 	test       bool      // -t, --config-test
 	testLog    string    // --config-test=FILE
 	pidFile    string    // -p, --pid
+	umask      mask      // -u, --umask
 	version    bool      // -v, --version
 	help       bool      // -h, --help
 	passedOver []string  // options of keepalived's that mean nothing here
@@ -74,6 +77,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	var detail int
 	f.CountVarP(&detail, "log-detail", "D", "log in `detail`; twice is no more")
 	f.StringVarP(&o.pidFile, "pid", "p", defaultPID, "write the process ID to `FILE`")
+	f.VarP(&o.umask, "umask", "u", "create files with this `MASK`, whatever the configuration says")
 	f.BoolVarP(&o.version, "version", "v", false, "print the version and exit")
 	f.BoolVarP(&o.help, "help", "h", false, "print this and exit")
 	for _, x := range idle {
@@ -153,4 +157,38 @@ func (f *facility) Set(s string) error {
 	}
 	*f = facility(syslog.LOG_LOCAL0 + syslog.Priority(n[0]-'0')<<3)
 	return nil
+}
+
+// A mask is a file creation mask, if one is given: octal with a leading 0, or else
+// decimal.
+type mask struct {
+	given bool
+	bits  int
+}
+
+func (m *mask) Type() string { return "MASK" }
+
+func (m *mask) String() string {
+	if !m.given {
+		return ""
+	}
+	return fmt.Sprintf("%#o", m.bits)
+}
+
+func (m *mask) Set(s string) error {
+	n, err := strconv.ParseUint(s, 0, 32)
+	if err != nil || n > 0o777 {
+		return fmt.Errorf("want 0 to 0777")
+	}
+	*m = mask{true, int(n)}
+	return nil
+}
+
+// apply sets the mask for all that the daemon and its scripts create: that of the
+// command line, or else that of the configuration (umask).
+func (m mask) apply(configured uint32) {
+	if !m.given {
+		m.bits = int(configured)
+	}
+	syscall.Umask(m.bits)
 }

@@ -27,6 +27,13 @@ func Keepalived() Daemon {
 	}}
 }
 
+// With is the daemon with more options.
+func (d Daemon) With(options ...string) Daemon {
+	before := d.args
+	d.args = func(base string) []string { return append(before(base), options...) }
+	return d
+}
+
 // Resolve finds the daemon's program, so that it can be started from any
 // directory.
 func (d Daemon) Resolve() (Daemon, error) {
