@@ -103,12 +103,9 @@ func (l *loader) linkDelays() {
 		if d.Router.DownAdverts == 1 {
 			limit = 0
 		}
-		if delay.Down > limit {
-			l.complain(d.line("advert_int"), syntax.General, "a delay below "+inSeconds(limit), "the delay is reduced to that", "the down delay %s of %s is too long for %s", inSeconds(delay.Down), quote(d.Port.Interface), quote(d.Name))
-			delay.Down = limit
-			if limit == 0 {
-				delay.Up = 0
-			}
+		if max(delay.Down, delay.Up) > limit {
+			l.complain(d.line("advert_int"), syntax.General, "a delay below "+inSeconds(limit), "the delay is reduced to that", "the delay %s of %s is too long for %s", inSeconds(max(delay.Down, delay.Up)), quote(d.Port.Interface), quote(d.Name))
+			delay.Down, delay.Up = min(delay.Down, limit), min(delay.Up, limit)
 			l.cfg.Delays[d.Port.Interface] = delay
 		}
 	}

@@ -14,7 +14,6 @@ var pendingWords = map[string]string{
 		child_wait_time
 		namespace_with_ipsets
 		linkbeat_interfaces
-		interface_up_down_delays
 		bfd_instance
 	`,
 	"global_defs": `

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"regent/cfgparse"
+	"regent/fsm"
 	"regent/health"
 	"regent/netif"
 	"regent/vrrp"
@@ -12,7 +13,7 @@ import (
 // newRouter makes the router of an instance, which is in no group yet.
 func newRouter(in cfgparse.Instance) *router {
 	r := &router{Instance: in}
-	r.timer.owner = r
+	r.timer.ring = func(d *Daemon) { d.step(r, fsm.Expire{}) }
 	r.equip()
 	return r
 }

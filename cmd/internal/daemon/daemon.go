@@ -27,12 +27,13 @@ type Daemon struct {
 	log   *slog.Logger
 	epoch time.Time
 
-	routers  []*router // in the order of the configuration; the index is the board's
-	table    table
-	timers   timers
-	steward  *steward
-	board    *health.Board
-	lookouts lookouts
+	routers   []*router // in the order of the configuration; the index is the board's
+	table     table
+	timers    timers
+	steward   *steward
+	board     *health.Board
+	debounces map[string]*debounce // of links, by name
+	lookouts  lookouts
 
 	links     map[string]*link
 	names     map[int]string         // of links, by index
@@ -185,11 +186,12 @@ func (d *Daemon) take() []func(*Daemon) {
 	return news
 }
 
-// expire lets the routers act whose time has come.
+// expire lets those act whose time has come: routers, and links that have kept
+// their condition for long enough.
 func (d *Daemon) expire() {
 	for tm := d.timers.due(d.now); tm != nil; tm = d.timers.due(d.now) {
-		d.timers.set(tm, fsm.Never) // unless the machine asks for more
-		d.step(tm.owner, fsm.Expire{})
+		d.timers.set(tm, fsm.Never) // unless it asks for more
+		tm.ring(d)
 	}
 }
 

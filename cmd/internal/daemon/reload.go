@@ -57,6 +57,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 	d.furnish(cfg.Static)
 	d.findHomes()
 	d.promoting = promotingOf(cfg)
+	d.delay(cfg.Delays)
 	d.promote()
 	d.own()
 	for _, r := range left {

@@ -52,16 +52,7 @@ func (d *Daemon) see(s sighting) health.Result {
 		}
 		return health.Result{Outcome: health.NoAddress}
 	}
-	switch l := d.links[s.Name]; {
-	case l == nil:
-		return health.Result{Outcome: health.Absent}
-	case !l.Up:
-		return health.Result{Outcome: health.Down}
-	case !l.Running:
-		return health.Result{Outcome: health.NoCarrier}
-	default:
-		return health.Result{Outcome: health.Good}
-	}
+	return health.Result{Outcome: d.standing(s.Name)}
 }
 
 // judge tells a router's group what health says of it now; because is the
