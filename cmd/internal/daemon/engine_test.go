@@ -279,10 +279,16 @@ func TestRoutesComeAndGoWithTheReign(t *testing.T) {
 }
 
 // B-23, no_accept: what is sent to the address is refused from the start, and no
-// longer when a reload says so.
+// longer when a reload says so. V-7: in version 2 as in version 3, where
+// keepalived makes no difference.
 func TestAddressesThatAreNotAccepted(t *testing.T) {
 	inWorld(t, func(w *world) {
-		n := w.node(1).start(conf(150, "no_accept"))
+		n := w.node(1).start(conf(150, "version 2", "no_accept"))
+		if got := n.Refused(); len(got) != 1 || !got[netif.Refusal{Addr: vip}] {
+			t.Errorf("refused in version 2: %v, want %v", got, vip)
+		}
+		n.Reload(parse(w, conf(150, "no_accept")))
+		synctest.Wait()
 		if got := n.Refused(); len(got) != 1 || !got[netif.Refusal{Addr: vip}] {
 			t.Errorf("refused: %v, want %v", got, vip)
 		}

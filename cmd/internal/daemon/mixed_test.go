@@ -79,7 +79,7 @@ func TestARouterBetweenTwoVersions(t *testing.T) {
 	})
 }
 
-// V-32: a backup that understands both versions goes by the interval of a master
+// V-32, V-25: a backup that understands both versions goes by the interval of a master
 // of version 2, and takes over when that is silent. V-30: without the option it
 // does not hear it.
 func TestABackupUnderstandsVersionTwo(t *testing.T) {
