@@ -117,7 +117,7 @@ func globalReload() []*Keyword {
 			"none; bare: all", "problems of includes that are fatal"),
 		key("config_save_dir", C, text(func(g *Global) *string { return &g.Dumps.SaveDir }), "", "directory for copies of the configuration"),
 		key("tmp_config_directory", C, text(func(g *Global) *string { return &g.Dumps.TmpDir }), "memory", "directory for the flattened copy"),
-		key("data_use_instance", B, boolean(func(g *Global) *bool { return &g.Dumps.UseInstance }), "no", "put instance and namespace into the names of dumps"),
+		key("data_use_instance", B, boolean(func(g *Global) *bool { return &g.Dumps.UseInstance }), "no", "put the name of the instance into that of the SIGUSR1 dump"),
 		key("state_dump_file", B, text(func(g *Global) *string { return &g.Dumps.StateFile }), "/tmp/keepalived.data", "where SIGUSR1 dumps to"),
 		key("stats_dump_file", B, text(func(g *Global) *string { return &g.Dumps.StatsFile }), "/tmp/keepalived.stats", "where SIGUSR2 dumps to"),
 		key("json_dump_file", B, text(func(g *Global) *string { return &g.Dumps.JSONFile }), "/tmp/keepalived.json", "where the JSON signal dumps to"),

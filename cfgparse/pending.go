@@ -39,11 +39,6 @@ var pendingWords = map[string]string{
 		reload_file
 		config_save_dir
 		tmp_config_directory
-		data_use_instance
-		state_dump_file
-		stats_dump_file
-		json_dump_file
-		json_version
 		iproute_usr_dir
 		iproute_etc_dir
 		use_symlink_paths

@@ -33,10 +33,10 @@ const (
 	exitNoConfig   = 6 // there is no configuration
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run is the whole command. It returns the exit code.
-func run(args []string, stderr io.Writer) int {
+func run(args []string, stdout, stderr io.Writer) int {
 	o, err := parse(args, stderr)
 	switch {
 	case err != nil:
@@ -48,6 +48,8 @@ func run(args []string, stderr io.Writer) int {
 	case o.version:
 		fmt.Fprintln(stderr, version.String("regentd"))
 		return exitOK
+	case o.signum != "":
+		return printSignal(o.signum, stdout, stderr)
 	case o.test:
 		return check(o, stderr)
 	case !o.foreground && os.Getenv(inBackground) == "":
@@ -56,6 +58,17 @@ func run(args []string, stderr io.Writer) int {
 	log := openLog(o, stderr)
 	defer log.Close()
 	return serve(o, slog.New(log))
+}
+
+// printSignal is --signum.
+func printSignal(word string, stdout, stderr io.Writer) int {
+	sig, ok := signum[word]
+	if !ok {
+		fmt.Fprintf(stderr, "regentd: unknown signal %q\n", word)
+		return exitFatal
+	}
+	fmt.Fprintln(stdout, int(sig))
+	return exitOK
 }
 
 // openLog opens the log that the options ask for. A host without syslog gets
@@ -114,6 +127,7 @@ func serve(o *options, log *slog.Logger) int {
 		}
 		return exitConfig
 	}
+	holdOn()
 	pid, err := writePID(o.pidFile)
 	switch {
 	case errors.Is(err, errRunning):
@@ -173,7 +187,7 @@ func operate(o *options, cfg *cfgparse.Config, log *slog.Logger) int {
 		return refuse(log, err)
 	}
 	d := daemon.New(cfg, wire, host, watcher.Watch, notifier, log)
-	defer obey(o, d, notifier, log)()
+	defer (&servant{o, cfg, d, notifier, log}).obey()()
 	log.Info("starting " + version.String("regentd"))
 	ready()
 	err = d.Run(ctx)
@@ -184,37 +198,6 @@ func operate(o *options, cfg *cfgparse.Config, log *slog.Logger) int {
 	}
 	log.Info("stopped")
 	return exitOK
-}
-
-// obey does what signals ask for, until end is called: a reload, and nothing for
-// those that only keepalived acts on, which must not end regentd.
-func obey(o *options, d *daemon.Daemon, n *notify.Notifier, log *slog.Logger) (end func()) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
-	go func() {
-		for s := range signals {
-			if s == syscall.SIGHUP {
-				reload(o, d, n, log)
-			} else {
-				log.Warn("signal has no effect", "signal", s)
-			}
-		}
-	}()
-	return func() { signal.Stop(signals); close(signals) }
-}
-
-// reload reads the configuration anew. One that cannot be run replaces nothing.
-func reload(o *options, d *daemon.Daemon, n *notify.Notifier, log *slog.Logger) {
-	log.Info("reloading", "file", o.file)
-	cfg, diagnostics := load(o)
-	tell(log, diagnostics)
-	if cfg == nil {
-		log.Error("the new configuration cannot be run; the old one stays in force")
-		return
-	}
-	o.umask.apply(cfg.Global.Daemon.Umask)
-	n.Update(&cfg.Global)
-	d.Reload(cfg)
 }
 
 // tell logs what there is to say about a configuration.

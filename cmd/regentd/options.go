@@ -25,6 +25,7 @@ type options struct {
 	testLog    string    // --config-test=FILE
 	pidFile    string    // -p, --pid
 	umask      mask      // -u, --umask
+	signum     string    // --signum
 	version    bool      // -v, --version
 	help       bool      // -h, --help
 	passedOver []string  // options of keepalived's that mean nothing here
@@ -78,6 +79,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.CountVarP(&detail, "log-detail", "D", "log in `detail`; twice is no more")
 	f.StringVarP(&o.pidFile, "pid", "p", defaultPID, "write the process ID to `FILE`")
 	f.VarP(&o.umask, "umask", "u", "create files with this `MASK`, whatever the configuration says")
+	f.StringVar(&o.signum, "signum", "", "print the number of the `SIGNAL` that asks for STOP, RELOAD, DATA, STATS, STATS_CLEAR or JSON, and exit")
 	f.BoolVarP(&o.version, "version", "v", false, "print the version and exit")
 	f.BoolVarP(&o.help, "help", "h", false, "print this and exit")
 	for _, x := range idle {

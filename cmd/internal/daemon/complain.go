@@ -57,13 +57,22 @@ type strangers struct {
 	limits limits
 }
 
-// strangersOn returns what is kept of a link. A unicast router without an
-// interface hears of links where no router is.
+// strangersOn returns what is kept of a link: under its name, so that one that
+// is made anew goes on counting (M-61). A unicast router without an interface
+// may meet links where no other router is.
 func (d *Daemon) strangersOn(link int) *strangers {
-	if d.strange[link] == nil {
-		d.strange[link] = &strangers{}
+	if s := d.strange[link]; s != nil {
+		return s
 	}
-	return d.strange[link]
+	name, known := d.names[link]
+	if !known {
+		return &strangers{} // it is gone already
+	}
+	if d.lans[name] == nil {
+		d.lans[name] = &strangers{}
+	}
+	d.strange[link] = d.lans[name]
+	return d.lans[name]
 }
 
 // about returns the log for what concerns a router, or none in particular.

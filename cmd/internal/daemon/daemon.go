@@ -26,6 +26,8 @@ type Daemon struct {
 	host  Host
 	log   *slog.Logger
 	epoch time.Time
+	since time.Time     // when the counters began (M-61)
+	over  chan struct{} // closed when the loop has ended
 
 	routers   []*router // in the order of the configuration; the index is the board's
 	table     table
@@ -40,7 +42,8 @@ type Daemon struct {
 	uses      map[string]use         // of links, by name
 	homes     map[anchor]string      // links of the sources that routers cannot do without; empty: none has it
 	owner     map[estate]*router     // of each virtual address
-	strange   map[int]*strangers     // of the links where routers are, by index
+	lans      map[string]*strangers  // of the links where routers are or were, by name
+	strange   map[int]*strangers     // of those that are there, by index
 	guarded   map[netif.Refusal]bool // what the host is to drop (no_accept)
 	fixtures  fixtures               // what is kept whatever the routers do
 	promoting []string               // interfaces with promote_secondaries
@@ -56,6 +59,9 @@ type Daemon struct {
 	annexPrefix    string // and of those of single addresses (vmac_addr_prefix)
 	serial         int    // of the last router
 	notifier       Notifier
+	groups         []cfgparse.Group
+	checks         []health.Check
+	generation     int    // counts configurations
 	tellPriorities bool   // vrrp_notify_priority_changes
 	logUnknown     bool   // log_unknown_vrids
 	limits         limits // for what is no router's and no link's
@@ -74,10 +80,13 @@ func New(cfg *cfgparse.Config, w Wire, h Host, watch Watcher, n Notifier, log *s
 	d := &Daemon{
 		wire: w, host: h, notifier: n, log: log,
 		epoch:    time.Now(),
+		since:    time.Now().Round(0),
+		over:     make(chan struct{}),
 		board:    health.NewBoard(nil, nil),
 		table:    make(table),
 		links:    make(map[string]*link),
 		names:    make(map[int]string),
+		lans:     make(map[string]*strangers),
 		strange:  make(map[int]*strangers),
 		promoted: make(map[int]bool),
 	}
@@ -96,6 +105,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	// would wake it up to a millisecond late.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	defer close(d.over)
 
 	beside, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -231,8 +241,11 @@ func (d *Daemon) perform(r *router, a fsm.Action) {
 // entered records and tells that a router's state has changed.
 func (d *Daemon) entered(r *router, a fsm.Action) {
 	r.state = a.To
-	if a.To == fsm.Master {
+	switch {
+	case a.To == fsm.Master:
 		r.count.BecameMaster++
+	case a.From == fsm.Master:
+		r.count.ReleasedMaster++
 	}
 	if a.Cause.Reason == fsm.Shutdown {
 		d.about(r).Info("Stopped", "was", r.shown.String())

@@ -35,12 +35,12 @@ func (r *router) chooseForm() {
 // each other.
 func (d *Daemon) learnForm(r *router, p *netif.Packet) {
 	a := &d.advert
-	if a.Version != vrrp.V3 || r.Port.Family != netif.IPv4 || r.told || a.FitsBoth {
+	if a.Version != vrrp.V3 || r.Port.Family != netif.IPv4 || a.FitsBoth {
 		return
 	}
 	before := r.teacher
-	r.teacher = p.Envelope.Src
-	if a.Checksum == r.form {
+	r.theirs, r.teacher = a.Checksum, p.Envelope.Src
+	if r.told || a.Checksum == r.form {
 		return
 	}
 	r.form = a.Checksum

@@ -77,9 +77,7 @@ func (d *Daemon) forget(links []netif.Link) (lost []string) {
 		d.log.Debug("link gone", "interface", name)
 		delete(d.names, l.Index)
 		delete(d.links, name)
-		if l.Gone {
-			delete(d.strange, l.Index)
-		}
+		delete(d.strange, l.Index)
 		lost = append(lost, name)
 	}
 	return lost

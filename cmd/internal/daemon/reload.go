@@ -48,6 +48,8 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 		r.index = i
 		d.routers = append(d.routers, r)
 	}
+	d.generation++
+	d.groups, d.checks = cfg.Groups, checksOf(cfg)
 	d.vmacPrefix, d.annexPrefix = cfg.Global.VMACPrefix, cfg.Global.VMACAddrPrefix
 	d.tellPriorities = cfg.Global.Defaults.PriorityChanges
 	d.logUnknown = cfg.Global.LogUnknownVRIDs
@@ -67,7 +69,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 	for _, r := range kept {
 		d.change(r)
 	}
-	d.depend(checksOf(cfg))
+	d.depend(d.checks)
 	if !d.cleaned {
 		return // the first links bring everything to life
 	}
@@ -231,6 +233,7 @@ func (d *Daemon) unite(members []*router) {
 		if r.group != nil {
 			d.step(r, fsm.Stop{})
 			r.begun = false
+			r.count = r.counters() // its old state machine counts no more (M-61)
 		}
 		r.adopt()
 		configs[i] = r.Router

@@ -33,7 +33,8 @@ type router struct {
 	resolved bool              // holds is up to date
 	form     vrrp.ChecksumForm // of the adverts it sends, W-47
 	told     bool              // which form by its settings
-	teacher  netip.Addr        // who was heard last in the one form or the other
+	theirs   vrrp.ChecksumForm // of the last advert that fits one form alone
+	teacher  netip.Addr        // who sent that; invalid: nobody
 	heard    netip.Addr        // whose advert was accepted last
 	twin     netip.Addr        // who was told of for having the same priority (O-2)
 	to       []netip.Addr      // where they go
@@ -91,23 +92,6 @@ func condition(s fsm.State, fault bool) Condition {
 	default:
 		return Init
 	}
-}
-
-// Counters are what a router has done and seen since the daemon started.
-type Counters struct {
-	Sent                 uint64 // adverts that left, for one peer at least: M-6, U-5
-	Unsent               uint64 // copies of adverts that could not leave
-	Received             uint64 // M-5
-	PriorityZeroSent     uint64 // M-10
-	PriorityZeroReceived uint64 // M-9
-	BecameMaster         uint64 // M-4
-	Contests             uint64 // with lesser masters, as often as one is answered (S-38)
-	Restored             uint64 // addresses that somebody else had removed
-	Refused              uint64 // changes that the kernel refused
-	Wire                 vrrp.Counters
-
-	GratuitousARPs         uint64 // that left: M-39
-	NeighborAdvertisements uint64 // that left unasked: M-39
 }
 
 // meeting is where the router's adverts arrive.

@@ -68,7 +68,11 @@ func (d *Daemon) unsent(drop netif.Drop) {
 	if f.priority == vrrp.Resign {
 		return
 	}
-	if held, ok := d.strangersOn(drop.Link).limits.sends.allow(d.now); ok {
+	lim := &f.router.limits.sends
+	if lan := d.strange[drop.Link]; lan != nil {
+		lim = &lan.limits.sends // it concerns all who are there
+	}
+	if held, ok := lim.allow(d.now); ok {
 		to := f.to[(drop.Packet-(f.until-f.copies))*len(f.to)/f.copies]
 		d.about(f.router).Error("cannot send adverts", "interface", d.names[drop.Link], "to", to, "error", drop.Err, "suppressed", held)
 	}

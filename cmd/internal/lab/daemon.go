@@ -10,19 +10,20 @@ import (
 type Daemon struct {
 	Name string
 	Path string
+	Env  []string                   // in addition to the process's own
 	args func(base string) []string // base: where its own files may lie, less the suffix
 }
 
 // Regentd is regent's daemon, the program at path.
 func Regentd(path string) Daemon {
-	return Daemon{"regentd", path, func(base string) []string {
+	return Daemon{Name: "regentd", Path: path, args: func(base string) []string {
 		return []string{"-n", "-l", "-G", "-p", base + ".pid"}
 	}}
 }
 
 // Keepalived is Debian's keepalived, its VRRP process only.
 func Keepalived() Daemon {
-	return Daemon{"keepalived", "keepalived", func(base string) []string {
+	return Daemon{Name: "keepalived", Path: "keepalived", args: func(base string) []string {
 		return []string{"-n", "-l", "-G", "-P", "-p", base + ".pid", "-r", base + ".vrrp.pid"}
 	}}
 }
@@ -61,7 +62,7 @@ func (h *Host) StartDaemon(d Daemon, conf string, seen func(Line), more ...strin
 		return nil, err
 	}
 	args := append(d.args(filepath.Join(h.lab.Dir, base)), "-f", path)
-	p, err := h.Start(Command{Name: fmt.Sprintf("%s/%s", h.Name, d.Name), Path: d.Path, Args: append(args, more...), Seen: seen})
+	p, err := h.Start(Command{Name: fmt.Sprintf("%s/%s", h.Name, d.Name), Path: d.Path, Env: d.Env, Args: append(args, more...), Seen: seen})
 	if err != nil {
 		return nil, err
 	}

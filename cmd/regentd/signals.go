@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"regent/cfgparse"
+	"regent/cmd/internal/daemon"
+	"regent/cmd/internal/dump"
+	"regent/cmd/internal/notify"
+)
+
+// Signals of keepalived that the C library counts from both ends of the
+// real-time signals (SIGRTMIN is 34 there, SIGRTMAX 64).
+const (
+	sigJSON       = syscall.Signal(34 + 2)
+	sigStatsClear = syscall.Signal(64 - 1)
+)
+
+// signum are the words of --signum: tools ask for the number instead of knowing it.
+var signum = map[string]syscall.Signal{
+	"STOP":        syscall.SIGTERM,
+	"RELOAD":      syscall.SIGHUP,
+	"DATA":        syscall.SIGUSR1,
+	"STATS":       syscall.SIGUSR2,
+	"STATS_CLEAR": sigStatsClear,
+	"JSON":        sigJSON,
+}
+
+// served are the signals that a servant is for. SIGPIPE is only to be survived.
+var served = []os.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, sigJSON, sigStatsClear, syscall.SIGPIPE}
+
+// holdOn survives signals that come before there is a servant: a tool may ask
+// a daemon that only begins.
+func holdOn() { signal.Notify(make(chan os.Signal, 1), served...) }
+
+// A servant does what signals ask for, one after the other and beside the loop
+// of the daemon.
+type servant struct {
+	options  *options
+	cfg      *cfgparse.Config // in force
+	daemon   *daemon.Daemon
+	notifier *notify.Notifier
+	log      *slog.Logger
+}
+
+// obey does what signals ask for until end is called, which waits for the last
+// of it.
+func (s *servant) obey() (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 16) // more than a tool sends while one is served
+	signal.Notify(signals, served...)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for sig := range signals {
+			s.serve(ctx, sig)
+		}
+	}()
+	return func() {
+		cancel()
+		signal.Stop(signals)
+		close(signals)
+		<-done
+	}
+}
+
+func (s *servant) serve(ctx context.Context, sig os.Signal) {
+	switch sig {
+	case syscall.SIGHUP:
+		s.reload()
+	case syscall.SIGUSR1:
+		s.dump(ctx, dump.State)
+	case syscall.SIGUSR2:
+		s.dump(ctx, dump.Stats)
+	case sigJSON:
+		s.dump(ctx, dump.JSON)
+	case sigStatsClear:
+		if s.dump(ctx, dump.Stats) {
+			s.daemon.ClearCounters()
+		}
+	}
+}
+
+// dump writes one of keepalived's files and reports whether it could.
+func (s *servant) dump(ctx context.Context, kind dump.Kind) bool {
+	status, err := s.daemon.Status(ctx)
+	if err != nil {
+		return false // it stops
+	}
+	path, err := dump.Write(kind, s.cfg, status)
+	if err != nil {
+		s.log.Error("cannot dump", "error", err)
+		return false
+	}
+	s.log.Info("dumped", "file", path)
+	return true
+}
+
+// reload reads the configuration anew. One that cannot be run replaces nothing.
+func (s *servant) reload() {
+	s.log.Info("reloading", "file", s.options.file)
+	cfg, diagnostics := load(s.options)
+	tell(s.log, diagnostics)
+	if cfg == nil {
+		s.log.Error("the new configuration cannot be run; the old one stays in force")
+		return
+	}
+	s.cfg = cfg
+	s.options.umask.apply(cfg.Global.Daemon.Umask)
+	s.notifier.Update(&cfg.Global)
+	s.daemon.Reload(cfg)
+}
