@@ -111,7 +111,7 @@ func (s *stage) dumps(d lab.Daemon, conf string) map[string]string {
 		sig  syscall.Signal
 		want func(string) bool // it is whole: keepalived's grow under our eyes
 	}{
-		{"data", syscall.SIGUSR1, func(t string) bool { return strings.Contains(t, "   State = idle\n") }},
+		{"data", syscall.SIGUSR1, func(t string) bool { return strings.Contains(t, "   Tracking instances :\n     VI_6") }},
 		{"stats", syscall.SIGUSR2, func(t string) bool { return strings.Count(t, "  Priority Zero:\n    Received: 0\n    Sent: 0\n") == 4 }},
 		{"json", jsonSignal, func(t string) bool { return json.Valid([]byte(t)) }},
 	} {
@@ -200,7 +200,7 @@ func blocks(text string) (lines []string) {
 // notOurs are lines that tell of keepalived's workings, change from run to run,
 // or hold what is a secret since keepalived 2.4.0.
 var notOurs = regexp.MustCompile(`fd_in|config faults|Last transition|Read timeout|Notify |Flags|ifindex|uid:gid|` +
-	`protocol 18|Password|Sync Group.*smtp|Script = chk:   (Weight|Result|Insecure|Init|VRRP instances)`)
+	`protocol 18|Password|Sync Group.*smtp|Script = chk:   (Weight|Result|Insecure|Init|State|VRRP instances)`)
 
 // What lies at the place of a dump is replaced, and not opened: it may be a link
 // of somebody who wants root to write into a file of his choice.
