@@ -85,6 +85,7 @@ func (l *loader) finishInstance(d *draft) {
 	l.finishPlace(d)
 	l.finishPriority(d)
 	l.finishInterval(d)
+	l.applyProfile(d)
 	l.finishOptions(d)
 	l.finishProtocol(d)
 	l.finishAnnexes(d)
@@ -103,6 +104,7 @@ func (l *loader) finishVersion(d *draft) {
 		d.family = netif.IPv4
 	}
 	d.Port.Family = d.family
+	l.finishProfile(d)
 	d.Strict = g.Strict
 	if d.strict != nil {
 		d.Strict = *d.strict
@@ -275,6 +277,12 @@ func (l *loader) finishOptions(d *draft) {
 		if d.NoAddresses {
 			l.complain(d.line("no_virtual_ipaddress"), syntax.General, "", "it is ignored", "no_virtual_ipaddress in strict_mode")
 			d.NoAddresses = false
+		}
+		if !lower && d.lower != nil {
+			l.complain(d.line("lower_prio_no_advert"), syntax.General, "lower_prio_no_advert, or no strict_mode", "there is no answer", "an answer to lower priorities in strict_mode")
+		}
+		if higher {
+			l.complain(d.line("higher_prio_send_advert"), syntax.General, "no higher_prio_send_advert, or no strict_mode", "it is ignored", "higher_prio_send_advert in strict_mode")
 		}
 		lower, higher = true, false
 	}

@@ -31,6 +31,7 @@ type draft struct {
 	strict     *bool
 	message    *bool // v3_checksum_as_v2
 	checksumRx checksumRx
+	rfc        rfc // profile
 	noAccept   bool
 	badVRID    bool
 	refused    bool // of the interface

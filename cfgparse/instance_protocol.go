@@ -22,6 +22,7 @@ const (
 // keepalived decides for its users.
 func instanceProtocol() []*Keyword {
 	return []*Keyword{
+		key("profile", B, choice(rfcNames, func(d *draft) *rfc { return &d.rfc }), "default", "hold to the letter of one RFC where the instance says nothing else", own),
 		key("checksum_tx", B, choice(map[string]ChecksumTx{"auto": ChecksumAuto, "pseudo": ChecksumPseudo, "message-only": ChecksumMessageOnly},
 			func(d *draft) *ChecksumTx { return &d.ChecksumTx }), "auto; message-only with v3_checksum_as_v2", "IPv4 checksum of version 3 on adverts sent: as the neighbours do, or with or without pseudo-header", own),
 		key("checksum_rx", B, choice(map[string]checksumRx{"both": anyChecksum, "pseudo": pseudoOnly, "message-only": messageOnly},
@@ -40,7 +41,7 @@ func instanceProtocol() []*Keyword {
 
 // finishProtocol settles the checksums, and says which words mean nothing here.
 func (l *loader) finishProtocol(d *draft) {
-	if !d.said("v2_address_list") {
+	if !d.said("v2_address_list") && d.rfc == noRFC {
 		d.Profile.AnyAddressList = true // since 2.3.3 another list is no reason to drop
 	}
 	message := pick(d.message, l.cfg.Global.Defaults.V3ChecksumAsV2)

@@ -177,6 +177,7 @@ var samples = map[string]string{
 	"vrrp_instance/timer_expired_backup":       "nopreempt\n timer_expired_backup 9",
 	"vrrp_instance/checksum_tx":                "version 3\n checksum_tx pseudo",
 	"vrrp_instance/checksum_rx":                "version 3\n checksum_rx pseudo",
+	"vrrp_instance/profile":                    "profile strict-5798",
 	"vrrp_instance/interop_v2v3":               "version 3\n interop_v2v3",
 	"vrrp_instance/v2_address_list":            "v2_address_list drop",
 	"vrrp_instance/source_check":               "source_check on-link",

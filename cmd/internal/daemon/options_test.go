@@ -210,3 +210,78 @@ func TestAForgedInterval(t *testing.T) {
 		})
 	}
 }
+
+// The letter of each RFC, one difference a line. V-12: RFC 9568 wants the
+// checksum without pseudo-header and nothing else. V-13: RFC 9568 answers a
+// lesser master, the others discard it. V-14: an owner discards what RFC 5798
+// says it must, V-8: and what it hears in version 2. V-9: another list is a
+// reason to drop in version 2 alone. R-17: RFC 9568 has link-local addresses
+// come first.
+func TestProfiles(t *testing.T) {
+	for _, test := range []struct {
+		profile                        string
+		version                        uint8
+		form                           vrrp.ChecksumForm
+		otherForm, answers, ownerHears bool
+		otherList                      bool // is accepted
+		globalFirst                    bool // is accepted over IPv6
+	}{
+		{"default", vrrp.V3, vrrp.Pseudo, true, true, true, true, true},
+		{"strict-9568", vrrp.V3, vrrp.MessageOnly, false, true, true, true, false},
+		{"strict-5798", vrrp.V3, vrrp.Pseudo, true, false, false, true, true},
+		{"strict-3768", vrrp.V2, vrrp.Pseudo, true, false, false, false, false},
+	} {
+		t.Run(test.profile, func(t *testing.T) {
+			// master plays one advert to a master of a priority.
+			master := func(priority int, spoil func(*vrrp.Advert, *vrrp.Envelope), judge func(n *node, received bool, said int)) {
+				inWorld(t, func(w *world) {
+					n := w.node(1).start(conf(priority, "profile "+test.profile))
+					w.pass(down(priority) + 500*time.Millisecond)
+					n.is(Master)
+					_, before := n.status("V")
+					sent := len(n.heard())
+					n.inject(func(a *vrrp.Advert, e *vrrp.Envelope) {
+						a.Version, a.Checksum, a.Priority = test.version, test.form, 50
+						spoil(a, e)
+					})
+					_, after := n.status("V")
+					judge(n, after.Received > before.Received, len(n.heard())-sent)
+				})
+			}
+			accepted := func(name string, want bool) func(*node, bool, int) {
+				return func(_ *node, received bool, _ int) {
+					if received != want {
+						t.Errorf("%s: accepted: %v, want %v", name, received, want)
+					}
+				}
+			}
+			master(100, func(*vrrp.Advert, *vrrp.Envelope) {}, func(n *node, received bool, said int) {
+				if !received || (said > 0) != test.answers {
+					t.Errorf("a lesser master: accepted: %v, answers: %d", received, said)
+				}
+				for _, a := range n.heard() {
+					if a.Version != test.version || a.Checksum != test.form {
+						t.Errorf("sent version %d, checksum %v", a.Version, a.Checksum)
+					}
+				}
+			})
+			master(100, func(a *vrrp.Advert, _ *vrrp.Envelope) { a.Checksum = vrrp.Pseudo + vrrp.MessageOnly - a.Checksum },
+				accepted("the other form", test.otherForm))
+			master(100, func(a *vrrp.Advert, _ *vrrp.Envelope) { a.Addresses = []netip.Addr{netip.MustParseAddr("192.0.2.77")} },
+				accepted("another list", test.otherList))
+			master(255, func(*vrrp.Advert, *vrrp.Envelope) {}, accepted("by an owner", test.ownerHears))
+			if test.version == vrrp.V2 {
+				return
+			}
+			inWorld(t, func(w *world) {
+				n := w.onIPv6(1).start(globals + instance("V", "eth0", 51, "fe80::100/64", "profile "+test.profile))
+				n.inject(func(a *vrrp.Advert, e *vrrp.Envelope) {
+					a.Addresses = []netip.Addr{netip.MustParseAddr("2001:db8::100")}
+					e.Src, e.Dst = netip.MustParseAddr("fe80::9"), vrrp.Group6
+				})
+				_, c := n.status("V")
+				accepted("a global address first", test.globalFirst)(n, c.Received > 0, 0)
+			})
+		})
+	}
+}
