@@ -52,6 +52,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return printSignal(o.signum, stdout, stderr)
 	case o.test:
 		return check(o, stderr)
+	case o.foreground && isFirst():
+		return first(args, stderr)
 	case !o.foreground && os.Getenv(inBackground) == "":
 		return background(args, stderr)
 	}

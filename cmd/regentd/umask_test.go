@@ -30,8 +30,8 @@ func TestFilesOfScriptsHaveTheirMode(t *testing.T) {
 			h := s.host("router", "192.0.2.1/24")
 			file, script := filepath.Join(s.Dir, "made"), filepath.Join(s.Dir, "make")
 			s.must(os.WriteFile(script, []byte("#!/bin/sh\n: > "+file+"\n"), 0o755))
-			s.start(test.program().With(test.options...), h, fmt.Sprintf("global_defs {\n script_user root\n %s\n}\n", test.keyword)+
-				instance("eth0", 100, "0.2", "notify_backup "+script))
+			s.start(test.program(), h, fmt.Sprintf("global_defs {\n script_user root\n %s\n}\n", test.keyword)+
+				instance("eth0", 100, "0.2", "notify_backup "+script), test.options...)
 			s.until("the script has run", func() bool { _, err := os.Stat(file); return err == nil })
 			info, err := os.Stat(file)
 			s.must(err)

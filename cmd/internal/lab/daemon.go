@@ -28,10 +28,13 @@ func Keepalived() Daemon {
 	}}
 }
 
-// With is the daemon with more options.
-func (d Daemon) With(options ...string) Daemon {
-	before := d.args
-	d.args = func(base string) []string { return append(before(base), options...) }
+// Contained is the daemon as the first process of a container: of a PID namespace.
+func (d Daemon) Contained() Daemon {
+	path, before := d.Path, d.args
+	d.Path = "unshare"
+	d.args = func(base string) []string {
+		return append([]string{"--pid", "--fork", "--mount-proc", "--kill-child", path}, before(base)...)
+	}
 	return d
 }
 
