@@ -91,7 +91,8 @@ func TestReadOnlySysctls(t *testing.T) {
 		return nil
 	})
 	a.good(errs)
-	if got := fmt.Sprint(made[0].Unset); got != "set net.ipv6.conf.vrrp.51.disable_ipv6 to 1: read-only file system" {
+	if got := fmt.Sprint(made[0].Unset); got != "set net.ipv6.conf.vrrp.51.disable_ipv6 to 1: read-only file system\n"+
+		"set net.ipv4.conf.all.send_redirects to 0: read-only file system" {
 		t.Errorf("IPv4: %s", got)
 	}
 	got := strings.Split(fmt.Sprint(made[1].Unset), "\n")
@@ -116,6 +117,32 @@ func readOnlySysctls() error {
 		unix.Mount(sys, sys, "", unix.MS_BIND, ""),
 		unix.Mount("", sys, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""),
 	)
+}
+
+// B-27: redirects of all links are off while there is a device, and only then;
+// what somebody else has turned meanwhile is left alone.
+func TestRedirectsAreOff(t *testing.T) {
+	_, hosts := lan(t, 1)
+	a := hosts[0]
+	h := a.host()
+	const all = "ipv4/conf/all/send_redirects"
+	other := a.device(IPv4)
+	other.VRID = 52
+	made := a.make(h, a.device(IPv4), other)
+	a.good(h.RemoveDevices([]int{made[0].Link.Index}))
+	if a.knob(all) != 0 {
+		t.Error("redirects are on while there is a device")
+	}
+	a.good(h.RemoveDevices([]int{made[1].Link.Index}))
+	if a.knob(all) != 1 {
+		t.Error("redirects are not back")
+	}
+	made = a.make(h, a.device(IPv4))
+	a.do(func() error { return writeSysctl("net/"+all, "2") })
+	a.good(h.RemoveDevices([]int{made[0].Link.Index}))
+	if a.knob(all) != 2 {
+		t.Error("what somebody else has set is gone")
+	}
 }
 
 // A setting of the whole host that spoils a device is named.

@@ -65,7 +65,8 @@ func (h *Host) deviceSettings4(forwards int) []setting {
 }
 
 // quietParent keeps a parent from answering for the device's addresses (B-10)
-// and from asking in their name, which would teach neighbours the wrong MAC.
+// and from asking in their name, which would teach neighbours the wrong MAC; and
+// it keeps the host from redirecting who sends to the device (B-27).
 func (h *Host) quietParent(parent int, device Link) error {
 	all := []setting{{arpIgnore, 1}, {arpAnnounce, 2}}
 	now, err := h.readKnobs(parent, h.nameOf(parent), all)
@@ -85,7 +86,8 @@ func (h *Host) quietParent(parent int, device Link) error {
 	h.knobs.mu.Lock()
 	h.knobs.quiet[device.Index] = quieted{parent, len(all) == 2}
 	h.knobs.mu.Unlock()
-	return errors.Join(append(errs, h.turn(parent, all...))...)
+	// A device whose own setting is 0 redirects as long as that of all is 1.
+	return errors.Join(append(errs, h.turn(parent, all...), h.turnAll(setting{sendRedirects, 0}))...)
 }
 
 // A quieted is what was done to a device's parent.
@@ -107,7 +109,7 @@ func (h *Host) unsettle(device int) error {
 	if q.ignores {
 		names = append(names, arpIgnore)
 	}
-	return h.turnBack(q.link, names...)
+	return errors.Join(h.turnBack(q.link, names...), h.turnAllBack(sendRedirects))
 }
 
 // noOwnAddresses keeps IPv6 from giving a device a link-local address of its

@@ -159,15 +159,23 @@ func ends(f lab.Frame) (src, dst netip.Addr) {
 // echo is an ICMP echo request of the client's in a frame to any MAC address.
 func (w *twins) echo(dst netip.Addr, mac net.HardwareAddr) []byte {
 	w.Helper()
+	if dst.Is4() {
+		return w.echoFrom(netip.MustParseAddr("192.0.2.200"), dst, mac)
+	}
+	return w.echoFrom(netip.MustParseAddr("2001:db8::200"), dst, mac)
+}
+
+func (w *twins) echoFrom(src, dst netip.Addr, mac net.HardwareAddr) []byte {
+	w.Helper()
 	ether := &layers.Ethernet{SrcMAC: w.client.MAC("eth0"), DstMAC: mac, EthernetType: layers.EthernetTypeIPv4}
 	data := gopacket.Payload(fmt.Sprint("to ", mac))
 	if dst.Is4() {
 		return w.serialize(ether,
-			&layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolICMPv4, SrcIP: net.IP{192, 0, 2, 200}, DstIP: dst.AsSlice()},
+			&layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolICMPv4, SrcIP: src.AsSlice(), DstIP: dst.AsSlice()},
 			&layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(8, 0), Id: 77}, data)
 	}
 	ether.EthernetType = layers.EthernetTypeIPv6
-	ip := &layers.IPv6{Version: 6, NextHeader: layers.IPProtocolICMPv6, HopLimit: 64, SrcIP: net.ParseIP("2001:db8::200"), DstIP: dst.AsSlice()}
+	ip := &layers.IPv6{Version: 6, NextHeader: layers.IPProtocolICMPv6, HopLimit: 64, SrcIP: src.AsSlice(), DstIP: dst.AsSlice()}
 	icmp := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(128, 0)}
 	w.must(icmp.SetNetworkLayerForChecksum(ip))
 	return w.serialize(ether, ip, icmp, &layers.ICMPv6Echo{Identifier: 77}, data)

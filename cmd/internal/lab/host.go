@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 
 	"github.com/vishvananda/netlink"
@@ -132,4 +133,17 @@ func (h *Host) Sysctl(name, value string) error {
 		}
 		return nil
 	})
+}
+
+// Setting reads a kernel setting of the host, by its path below /proc/sys.
+func (h *Host) Setting(name string) (value string, err error) {
+	err = h.Do(func() error {
+		b, err := os.ReadFile(filepath.Join("/proc/sys", name))
+		if err != nil {
+			return fmt.Errorf("read %s on %s: %w", name, h.Name, err)
+		}
+		value = strings.TrimSpace(string(b))
+		return nil
+	})
+	return value, err
 }

@@ -1,0 +1,54 @@
+package netif
+
+import "fmt"
+
+// allLinks stands for the index of a link where a knob holds for all of them.
+const allLinks = 0
+
+// turnAll sets a knob that holds for all links, until turnAllBack is called as
+// often. Error: "set net.ipv4.conf.all.send_redirects to 0: read-only file system".
+func (h *Host) turnAll(s setting) error {
+	h.knobs.mu.Lock()
+	defer h.knobs.mu.Unlock()
+	place := knobPlace{allLinks, s.knob}
+	if k := h.knobs.kept[place]; k != nil {
+		k.users++
+		return nil
+	}
+	return h.home.run(func() error {
+		was, err := readKnob(s.knob.path("all"))
+		if err != nil {
+			return fmt.Errorf("read %s: %w", s.knob.of("all"), err)
+		}
+		h.knobs.kept[place] = &keptKnob{was: was, now: s.value, users: 1}
+		if err := writeKnob(s.knob.path("all"), s.value); err != nil {
+			return fmt.Errorf("set %s to %d: %w", s.knob.of("all"), s.value, err)
+		}
+		return nil
+	})
+}
+
+// turnAllBack restores a knob as it stood before turnAll, unless somebody else
+// has turned it since.
+func (h *Host) turnAllBack(n *knob) error {
+	h.knobs.mu.Lock()
+	defer h.knobs.mu.Unlock()
+	place := knobPlace{allLinks, n}
+	k := h.knobs.kept[place]
+	if k == nil {
+		return nil
+	}
+	if k.users--; k.users > 0 {
+		return nil
+	}
+	delete(h.knobs.kept, place)
+	return h.home.run(func() error {
+		if now, err := readKnob(n.path("all")); err != nil || now != k.now {
+			return err
+		}
+		if err := writeKnob(n.path("all"), k.was); err != nil {
+			return fmt.Errorf("set %s back to %d: %w", n.of("all"), k.was, err)
+		}
+		return nil
+	})
+}
