@@ -58,19 +58,19 @@ type Global struct {
 	VMACPrefix          string
 	VMACAddrPrefix      string
 
-	Defaults  Defaults
-	Announce  GlobalAnnouncing
-	Notify    GlobalNotify
-	Mail      Mail
-	Daemon    Daemon
-	Reload    Reload
-	Dumps     Dumps
-	Buffers   Buffers
-	Firewall  Firewall
-	SNMP      SNMP
-	DBus      DBus
-	SyncIPVS  *SyncIPVS
-	NoLinkMLD bool // disable_local_igmp
+	Defaults    Defaults
+	Announce    GlobalAnnouncing
+	Notify      GlobalNotify
+	Mail        Mail
+	Daemon      Daemon
+	Reload      Reload
+	Dumps       Dumps
+	Buffers     Buffers
+	Firewall    Firewall
+	SNMP        SNMP
+	DBus        DBus
+	SyncIPVS    *SyncIPVS
+	NoLocalIGMP bool // disable_local_igmp
 }
 
 // Defaults are what global_defs says in place of instances that are silent.

@@ -238,7 +238,7 @@ func globalProtocol() []*Keyword {
 		key("v3_checksum_as_v2", B, flag(func(g *Global) *bool { return &g.Defaults.V3ChecksumAsV2 }), "no", "default of v3_checksum_as_v2; keepalived ignores an argument"),
 		key("dynamic_interfaces", A, custom("[allow_if_changes]", setDynamic, func(g *Global) string { return yesNo(g.DynamicInterfaces) }), "", "interfaces may be missing; regent always waits for them"),
 		key("default_interface", A, text(func(g *Global) *string { return &g.DefaultInterface }), "eth0", "interface of static addresses without dev"),
-		key("disable_local_igmp", C, flag(func(g *Global) *bool { return &g.NoLinkMLD }), "", "no IGMP reports for link-local groups"),
+		key("disable_local_igmp", C, flag(func(g *Global) *bool { return &g.NoLocalIGMP }), "", "no IGMP reports for link-local groups"),
 		key("vmac_prefix", B, text(func(g *Global) *string { return &g.VMACPrefix }), "vrrp", "prefix of the names of virtual MAC devices"),
 		key("vmac_addr_prefix", B, text(func(g *Global) *string { return &g.VMACAddrPrefix }), "vmac_prefix", "the same for devices of single addresses"),
 	}

@@ -43,7 +43,6 @@ var pendingWords = map[string]string{
 		iproute_etc_dir
 		use_symlink_paths
 		vrrp_delay_after_boot
-		disable_local_igmp
 		vrrp_garp_extra_if
 		vrrp_rx_bufs_policy
 		vrrp_rx_bufs_multiplier

@@ -5,6 +5,14 @@ import "fmt"
 // allLinks stands for the index of a link where a knob holds for all of them.
 const allLinks = 0
 
+// HideGroups keeps the host from reporting by IGMP that it is a member of groups
+// of 224.0.0.0/24 (disable_local_igmp): switches forward these to all ports
+// anyway (RFC 4541, section 2.1.2). Until ShowGroups is called as often.
+func (h *Host) HideGroups() error { return h.turnAll(setting{groupReports, 0}) }
+
+// ShowGroups ends what HideGroups began.
+func (h *Host) ShowGroups() error { return h.turnAllBack(groupReports) }
+
 // turnAll sets a knob that holds for all links, until turnAllBack is called as
 // often. Error: "set net.ipv4.conf.all.send_redirects to 0: read-only file system".
 func (h *Host) turnAll(s setting) error {

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A knob is a setting that the kernel keeps for each link, known by its place
-// below /proc/sys/net.
+// A knob is a setting that the kernel keeps for each link, or once for the
+// whole host, known by its place below /proc/sys/net.
 //
 // Those of IPv4 are read and set by netlink, which works where /proc/sys is
 // mounted read-only, as in most containers. Those of IPv6 have their files
@@ -22,7 +22,7 @@ import (
 type knob struct {
 	family Family
 	name   string
-	number uint16 // IPv4: IPV4_DEVCONF_*
+	number uint16 // IPv4: IPV4_DEVCONF_*; 0 if the kernel has it once
 }
 
 var (
@@ -40,6 +40,9 @@ var (
 	routerSolicitations  = &knob{IPv6, "router_solicitations", 0}
 )
 
+// groupReports is whether memberships of 224.0.0.0/24 are reported by IGMP.
+var groupReports = &knob{IPv4, "igmp_link_local_mcast_reports", 0}
+
 const ifaceConf4 = 1 // IFLA_INET_CONF, in IFLA_AF_SPEC
 
 // A setting is how a knob is to stand.
@@ -50,11 +53,17 @@ type setting struct {
 
 // path is the knob's file, for a link's name or "all".
 func (k *knob) path(link string) string {
+	if k == groupReports {
+		return "/proc/sys/net/ipv4/" + k.name
+	}
 	return fmt.Sprintf("/proc/sys/net/ipv%d/conf/%s/%s", k.family, link, k.name)
 }
 
 // of is the knob's name as sysctl shows it.
 func (k *knob) of(link string) string {
+	if k == groupReports {
+		return "net.ipv4." + k.name
+	}
 	return fmt.Sprintf("net.ipv%d.conf.%s.%s", k.family, link, k.name)
 }
 

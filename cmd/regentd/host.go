@@ -13,20 +13,27 @@ type host struct {
 	*netif.Host
 	settings netif.FirewallSettings
 	firewall *netif.Firewall // nil: nothing is refused
+	hides    bool            // disable_local_igmp
 }
 
 // openHost opens the host, and removes the firewall that a killed predecessor
 // left behind.
-func openHost(cfg cfgparse.Firewall, log *slog.Logger) (*host, error) {
+func openHost(cfg *cfgparse.Global, log *slog.Logger) (*host, error) {
 	h, err := netif.Open(log)
 	if err != nil {
 		return nil, err
 	}
-	settings := netif.FirewallSettings{Table: cfg.Table, Priority: int32(cfg.Priority), Counters: cfg.Counters}
+	settings := netif.FirewallSettings{Table: cfg.Firewall.Table, Priority: int32(cfg.Firewall.Priority), Counters: cfg.Firewall.Counters}
 	if err := h.RemoveFirewall(settings.Table); err != nil {
 		log.Debug("no firewall of a predecessor to remove", "error", err)
 	}
-	return &host{Host: h, settings: settings}, nil
+	opened := &host{Host: h, settings: settings, hides: cfg.NoLocalIGMP}
+	if opened.hides {
+		if err := h.HideGroups(); err != nil {
+			log.Error("disable_local_igmp has no effect", "error", err)
+		}
+	}
+	return opened, nil
 }
 
 // Filter makes the host drop what is sent to some addresses (no_accept), and
@@ -49,6 +56,11 @@ func (h *host) close(log *slog.Logger) {
 	if h.firewall != nil {
 		if err := h.firewall.Close(); err != nil {
 			log.Error("cannot remove the firewall", "error", err)
+		}
+	}
+	if h.hides {
+		if err := h.ShowGroups(); err != nil {
+			log.Error("memberships of local groups stay unreported", "error", err)
 		}
 	}
 	_ = h.Host.Close() // sockets alone

@@ -160,7 +160,7 @@ func runOnce(g *cfgparse.Global, keyword string, c *cfgparse.Command, timeout ti
 
 // operate opens the host and runs the routers of a configuration on it.
 func operate(o *options, cfg *cfgparse.Config, log *slog.Logger) int {
-	host, err := openHost(cfg.Global.Firewall, log)
+	host, err := openHost(&cfg.Global, log)
 	if err != nil {
 		return refuse(log, err)
 	}
