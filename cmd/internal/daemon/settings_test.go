@@ -107,3 +107,38 @@ func TestOnlyWhatIsAcceptedTeaches(t *testing.T) {
 		}
 	})
 }
+
+// What a keyword does to the time of a takeover: S-50, down_timer_adverts; S-49,
+// vrrp_startup_delay, during which nothing is processed that comes; S-48,
+// preempt_delay, which bears with a lesser master but not with silence.
+func TestWhatDelaysATakeover(t *testing.T) {
+	for _, test := range []struct {
+		name, text string
+		lesser     time.Duration // until when a lesser master advertises
+		want       time.Duration
+	}{
+		{"nothing", conf(150), 0, down(150)},
+		{"S-24: nor a lesser master", conf(150), time.Minute, down(150)},
+		{"S-50: five adverts instead of three", conf(150, "down_timer_adverts 5"), 0, 5*time.Second + skew(150)},
+		{"S-49: a start delay", strings.Replace(conf(150), "global_defs {", "global_defs {\nvrrp_startup_delay 10", 1), 0, 10*time.Second + down(150)},
+		{"S-49: and what is heard in it", strings.Replace(conf(150, "nopreempt"), "global_defs {", "global_defs {\nvrrp_startup_delay 10", 1), 9 * time.Second, 10*time.Second + down(150)},
+		{"S-48: a preemption delay, and silence", conf(150, "preempt_delay 20"), 0, down(150)},
+		{"S-48: a lesser master that falls silent", conf(150, "preempt_delay 20"), 9 * time.Second, 9*time.Second + down(150)},
+		{"S-48: a lesser master that does not", conf(150, "preempt_delay 20"), time.Minute, 19*time.Second + down(150)}, // heard last before the delay ended
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				n := w.node(1).start(test.text)
+				for w.now() < time.Minute {
+					if w.now() <= test.lesser && test.lesser > 0 {
+						n.inject(func(a *vrrp.Advert, _ *vrrp.Envelope) { a.Priority = 50 })
+					}
+					w.pass(time.Second)
+				}
+				if at, _ := n.entered(Master); at != test.want {
+					t.Errorf("master after %v, want %v", at, test.want)
+				}
+			})
+		})
+	}
+}
