@@ -3,6 +3,7 @@ package main_test
 import (
 	"net/netip"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -85,6 +86,40 @@ func TestAKilledMasterSaysNothing(t *testing.T) {
 	const down = 721875*time.Microsecond - time.Millisecond
 	if gap := from(second)[0].At.Sub(last.At); gap < down {
 		t.Errorf("the second took over after %v, before the down interval was over", gap)
+	}
+}
+
+// T-11: a backup that was stopped for longer than the down interval hears the
+// adverts that have come meanwhile before it counts the silence.
+func TestAPausedBackupTakesNobodyForDead(t *testing.T) {
+	t.Parallel()
+	s := setStage(t)
+	first, second := s.host("first", "192.0.2.1/24"), s.host("second", "192.0.2.2/24")
+	s.start(regentd, first, instance("eth0", 150, "0.2"))
+	adverts := func(n int) {
+		t.Helper()
+		begun := len(s.wire.Adverts())
+		s.until("the first advertises", func() bool { return len(s.wire.Adverts()) >= begun+n })
+	}
+	adverts(1)
+	p := s.start(regentd, second, instance("eth0", 100, "0.2"))
+	s.until("the second is backup", func() bool { return p.Said("Entering BACKUP STATE") })
+	adverts(2)
+	s.must(p.Signal(syscall.SIGSTOP))
+	adverts(15) // three seconds
+	s.must(p.Signal(syscall.SIGCONT))
+	adverts(8)
+	if p.Said("Entering MASTER STATE") {
+		t.Errorf("it has taken the master for dead:\n%s", p.Log())
+	}
+	for _, a := range s.wire.Adverts() {
+		if a.MAC.String() == second.MAC("eth0").String() {
+			t.Fatalf("it has advertised with priority %d", a.Priority)
+		}
+	}
+	s.must(p.Signal(syscall.SIGTERM))
+	if code := s.ended(p); code != 0 {
+		t.Errorf("it ended with %d", code)
 	}
 }
 
