@@ -90,6 +90,7 @@ func (r *frrRouter) src() netip.Addr {
 func (r *frrRouter) start(priority int) {
 	r.Helper()
 	r.revive()
+	r.quench() // as after a boot: a dead vrrpd may have left it on, and a new Backup believes it to be off
 	family := "ip"
 	if r.speaks.is6() {
 		family = "ipv6"
@@ -120,8 +121,29 @@ func (r *frrRouter) resign() {
 	r.ended(r.running())
 }
 
+// revive gives the host its cable back. With it, the kernel gives a carrier to
+// every device on top, even one that is switched off: who switched it off must
+// do so again.
+func (r *frrRouter) revive() {
+	r.Helper()
+	r.box.revive()
+	r.until("FRR's device has felt the cable", func() bool { up, err := r.host.Running("eth0"); return err == nil && up })
+	state, err := r.host.Run(r.Context(), "ip", "-d", "link", "show", "vrrp")
+	r.must(err)
+	if strings.Contains(state, "protodown on") {
+		r.quench()
+	}
+}
+
+// quench switches the device off.
+func (r *frrRouter) quench() {
+	r.Helper()
+	_, err := r.host.Run(r.Context(), "ip", "link", "set", "vrrp", "protodown", "on")
+	r.must(err)
+}
+
 // owns asks the device: without carrier, the address on it is dead.
 func (r *frrRouter) owns(v bool) bool {
 	up, err := r.host.Running("vrrp")
-	return err == nil && up == v
+	return err == nil && (up && !r.dead) == v
 }

@@ -29,6 +29,7 @@ const margin = 2 * time.Second
 // event does something that may silence the address for a time.
 func (p *party) event(what string, silence time.Duration, do func()) {
 	p.Helper()
+	p.Log(what)
 	p.happened, p.at, p.silence = what, time.Now(), silence
 	do()
 }

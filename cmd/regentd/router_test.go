@@ -13,6 +13,7 @@ type router interface {
 	name() string
 	start(priority int)
 	crash()           // as in a power failure: nothing more is said or answered
+	revive()          // the cable is back
 	resign()          // the polite way
 	src() netip.Addr  // where its adverts come from
 	vmac() string     // what clients should learn
@@ -44,9 +45,21 @@ func (b *box) running() *lab.Proc { return b.runs[len(b.runs)-1] }
 func (b *box) crash() {
 	b.Helper()
 	b.running().Kill()
-	b.must(b.host.Unplug("eth0")) // or the dead daemon's kernel would go on answering ARP
-	b.dead = true
+	b.unplug() // or the dead daemon's kernel would go on answering ARP
 	b.ended(b.running())
+}
+
+// unplug takes the host's cable away.
+func (b *box) unplug() {
+	b.Helper()
+	b.must(b.host.Unplug("eth0"))
+	b.dead = true
+}
+
+// signal sends a signal to the daemon and all its children.
+func (b *box) signal(sig syscall.Signal) {
+	b.Helper()
+	b.must(b.running().SignalAll(sig))
 }
 
 // revive gives the host its cable back.

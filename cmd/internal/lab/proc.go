@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -160,6 +161,17 @@ func (p *Proc) Said(words ...string) bool {
 func (p *Proc) Signal(sig syscall.Signal) error {
 	if err := p.cmd.Process.Signal(sig); err != nil {
 		return fmt.Errorf("send %v to %s: %w", sig, p.Name, err)
+	}
+	return nil
+}
+
+// SignalAll sends a signal to the program and everything it has started, those
+// in groups of their own too: SIGSTOP freezes a whole daemon, SIGCONT thaws it.
+func (p *Proc) SignalAll(sig syscall.Signal) error {
+	for _, pid := range append([]int{p.PID}, descendants(p.PID)...) {
+		if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("send %v to %s: %w", sig, p.Name, err)
+		}
 	}
 	return nil
 }
