@@ -60,7 +60,7 @@ func runHalves(s *stage, ours, theirs string, vips []netip.Addr) {
 	s.until("the other half has every address", func() bool { return worse.Has(vips...) })
 	s.probeAnswers(vips...)
 
-	p := &party{stage: s, routers: []router{
+	p := &party{stage: s, routers: []contender{
 		&confRouter{daemon: regentd, box: box{host: regentHost, runs: []*lab.Proc{regent}}},
 		&confRouter{daemon: lab.Keepalived(), box: box{host: rivalHost, runs: []*lab.Proc{rival}}},
 	}}

@@ -36,8 +36,7 @@ func newFRR(s *stage, d dialect, number, _ int) router {
 	if d.is6() {
 		addrs = append(addrs, r.src().String()+"/64")
 	}
-	// Or eth0 would answer for the address, too, with its own MAC (B-14).
-	s.must(r.host.Sysctl("net/ipv4/conf/all/arp_ignore", "1"))
+	r.hushARP()
 	s.must(r.host.AddMacvlan("vrrp", "eth0", d.virtualMAC(), addrs...))
 
 	// The daemons drop their rights to a user who must find the way.

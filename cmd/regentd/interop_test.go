@@ -61,7 +61,7 @@ func TestInterop(t *testing.T) {
 			s := setStage(t)
 			p := &party{stage: s, seen: s.probe(c.ours.vip())}
 			regent, peer := newRegent(s, c.ours, 1, 2), c.peer(s, c.theirs, 2, 1)
-			p.routers = []router{regent, peer}
+			p.routers = []contender{regent, peer}
 			p.play(regent, peer)
 			p.checkLogs()
 			form := "FALSE"

@@ -13,7 +13,7 @@ import (
 // asks for its address.
 type party struct {
 	*stage
-	routers []router
+	routers []contender
 	seen    *lab.Probe
 
 	happened string        // the last event
@@ -29,25 +29,30 @@ const margin = 2 * time.Second
 // event does something that may silence the address for a time.
 func (p *party) event(what string, silence time.Duration, do func()) {
 	p.Helper()
+	p.expect(what, silence)
+	do()
+}
+
+// expect says what begins to happen now.
+func (p *party) expect(what string, silence time.Duration) {
+	p.Helper()
 	p.Log(what)
 	p.happened, p.at, p.silence = what, time.Now(), silence
-	do()
 }
 
 // rules waits until one router alone advertises, has the addresses, and is
 // where the client finds them, and judges the client's wait since the last
 // event.
-func (p *party) rules(who router, priority uint8) {
+func (p *party) rules(who contender, priority uint8) {
 	p.Helper()
 	p.advertised(who.name()+" advertises", vrid, func(a lab.Advert) bool {
 		return a.Src == who.src() && a.Priority == priority
 	})
 	p.until(who.name()+" has the addresses, and nobody else", func() bool {
-		return who.owns(true) && !slices.ContainsFunc(p.routers, func(r router) bool { return r != who && !r.owns(false) })
+		return who.owns(true) && !slices.ContainsFunc(p.routers, func(r contender) bool { return r != who && !r.owns(false) })
 	})
-	vip := who.base().speaks.vip()
 	p.until("the client has learned where the address is", func() bool {
-		mac, err := p.client.Neighbor(vip)
+		mac, err := p.client.Neighbor(who.vip())
 		return err == nil && mac.String() == who.vmac()
 	})
 	now := time.Now()
@@ -96,7 +101,7 @@ func (p *party) checkGap() {
 
 // resigned checks that a router said goodbye with priority 0, once (S-41), and
 // that its successor did not wait for the down interval.
-func (p *party) resigned(who router) {
+func (p *party) resigned(who contender) {
 	p.Helper()
 	adverts := p.wire.Adverts()
 	for i := len(adverts) - 1; i > 0; i-- {

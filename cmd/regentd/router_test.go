@@ -8,17 +8,23 @@ import (
 	"regent/cmd/internal/lab"
 )
 
-// A router is a host with a daemon that speaks VRRP, whichever it is.
-type router interface {
+// A contender is one that may be master of a virtual router.
+type contender interface {
 	name() string
-	start(priority int)
-	crash()           // as in a power failure: nothing more is said or answered
-	revive()          // the cable is back
-	resign()          // the polite way
+	vip() netip.Addr  // the address that the client asks for
 	src() netip.Addr  // where its adverts come from
 	vmac() string     // what clients should learn
 	owns(v bool) bool // the kernel would answer for all addresses (v true) or for none (v false)
 	log() string
+}
+
+// A router is a host with a daemon that speaks VRRP, whichever it is.
+type router interface {
+	contender
+	start(priority int)
+	crash()  // as in a power failure: nothing more is said or answered
+	revive() // the cable is back
+	resign() // the polite way
 	base() *box
 }
 
@@ -39,7 +45,17 @@ func (s *stage) newBox(name string, number int, d dialect) box {
 	return box{stage: s, host: s.host(name, own(number, false).String(), own(number, true).String()), number: number, speaks: d}
 }
 
+// hushARP sets the kernel as a virtual MAC needs it and regent does itself: or
+// eth0 would answer for the virtual address, too, and ask in its name (B-10,
+// B-14), each time with its own MAC.
+func (b *box) hushARP() {
+	b.Helper()
+	b.must(b.host.Sysctl("net/ipv4/conf/all/arp_ignore", "1"))
+	b.must(b.host.Sysctl("net/ipv4/conf/all/arp_announce", "2"))
+}
+
 func (b *box) base() *box         { return b }
+func (b *box) vip() netip.Addr    { return b.speaks.vip() }
 func (b *box) running() *lab.Proc { return b.runs[len(b.runs)-1] }
 
 func (b *box) crash() {
@@ -118,8 +134,7 @@ func newKeepalived(s *stage, d dialect, number, peer int) router {
 	s.Helper()
 	r := &confRouter{box: s.newBox("peer", number, d), daemon: lab.Keepalived(), peer: peer}
 	if d.vmac {
-		// Or eth0 would answer for the address, too, with its own MAC (B-14).
-		s.must(r.host.Sysctl("net/ipv4/conf/all/arp_ignore", "1"))
+		r.hushARP()
 	}
 	return r
 }

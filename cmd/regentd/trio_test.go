@@ -42,9 +42,9 @@ func playTrio(s *stage, d dialect, chance *rand.Rand) {
 	// The virtual MAC belongs to all of them: FRR knows no other way, and does
 	// not announce again after a contest.
 	x := &trio{party: party{stage: s, seen: s.probe(d.vip())}, d: d, chance: chance}
-	x.routers = []router{newRegent(s, d.virtual(), 1, 0), newKeepalived(s, d.virtual(), 2, 0), newFRR(s, d, 3, 0)}
-	for i, rank := range chance.Perm(len(x.routers)) {
-		m := &member{router: x.routers[i], priority: 100 + 50*rank}
+	all := []router{newRegent(s, d.virtual(), 1, 0), newKeepalived(s, d.virtual(), 2, 0), newFRR(s, d, 3, 0)}
+	for i, rank := range chance.Perm(len(all)) {
+		m := &member{router: all[i], priority: 100 + 50*rank}
 		x.members = append(x.members, m)
 		m.start(m.priority)
 	}
