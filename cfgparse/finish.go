@@ -361,7 +361,11 @@ func (l *loader) maxAddresses(d *draft) int {
 	} else if d.version == vrrp.V2 || d.Router.BothVersions {
 		room -= 8
 	}
-	return max(1, min(255, room/size))
+	version, signs := d.version, len(d.Auth.Keys) > 0 && d.Auth.Mode != vrrp.ReceiveOnly
+	if d.Router.BothVersions {
+		version = vrrp.V2 // the longer one
+	}
+	return max(1, min(255, room/size, vrrp.MostAddresses(version, d.family == netif.IPv6, mtu, signs)))
 }
 
 func (l *loader) finishAuth(d *draft) {

@@ -61,17 +61,23 @@ func TestWhatFitsAnAdvert(t *testing.T) {
 	for _, c := range []struct {
 		first, next string // addresses; the others follow next
 		mtu, most   int
+		more        string // lines
 	}{
-		{"fe80::1", "2001:db8::1", 1500, 89},
-		{"192.0.2.1", "198.18.0.1", 1500, 255},
-		{"192.0.2.1", "198.18.0.1", 576, 133},
+		{"fe80::1", "2001:db8::1", 1500, 89, ""},
+		{"fe80::1", "2001:db8::1", 576, 32, ""},
+		{"fe80::1", "2001:db8::1", 576, 32, "auth_hmac {\n key 1 01234567890123456789012345678901\n active_key 1\n mode receive-only\n }"},
+		{"fe80::1", "2001:db8::1", 560, 30, "auth_hmac {\n key 1 01234567890123456789012345678901\n active_key 1\n }"},
+		{"192.0.2.1", "198.18.0.1", 1500, 255, ""},
+		{"192.0.2.1", "198.18.0.1", 576, 133, ""},
+		{"192.0.2.1", "198.18.0.1", 576, 131, "interop_v2v3"},
+		{"192.0.2.1", "198.18.0.1", 576, 130, "auth_hmac {\n key 1 01234567890123456789012345678901\n active_key 1\n }"},
 	} {
 		var text strings.Builder
 		fmt.Fprintf(&text, "vrrp_instance V {\n version 3\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n %s\n", c.first)
 		for a, n := netip.MustParseAddr(c.next), 0; n < 300; a, n = a.Next(), n+1 {
 			fmt.Fprintln(&text, a)
 		}
-		text.WriteString("}\n}\n")
+		text.WriteString("}\n" + c.more + "\n}\n")
 		files := syntax.In(fstest.MapFS{"k.conf": &fstest.MapFile{Data: []byte(text.String())}})
 		cfg, ds := Load("k.conf", Env{Files: files, Dir: "/", Offline: true, MTU: func(string) int { return c.mtu }})
 		if cfg == nil || !strings.Contains(fmt.Sprint(ds), "cannot hold 301 addresses") {

@@ -185,6 +185,12 @@ func (d *Daemon) settle(r *router) {
 			d.adjust(r, before)
 		}
 	}
+	if why := r.oversize(l); why != r.toolong {
+		r.toolong = why
+		if r.begun {
+			d.judge(r, health.Report{})
+		}
+	}
 	if source := d.source(r, l); source != r.primary {
 		r.primary = source
 		r.profile.Primary = source

@@ -2,8 +2,10 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -308,5 +310,45 @@ func TestNothingBeginsAfterTheEnd(t *testing.T) {
 		if sent := n.heard(); sent != nil || n.Has(vip) {
 			t.Errorf("it has sent %v, and the address is there: %v", sent, n.Has(vip))
 		}
+	})
+}
+
+// W-27: adverts that the link cannot carry whole are a fault, which says so by
+// name, from the start as well as later, and ends when they can be.
+func TestAdvertsThatDoNotFit(t *testing.T) {
+	var lines []string
+	for i := range 100 {
+		lines = append(lines, fmt.Sprintf("198.18.0.%d/32", i))
+	}
+	text := globals + instance("V", "eth0", 51, strings.Join(lines, "\n"), "priority 150")
+	mtu := func(n *node, size int) { n.Adjust("eth0", func(l *netif.Link) { l.MTU = size }) }
+	const fits = 20 + 8 + 4*100 // header, advert, addresses
+	inWorld(t, func(w *world) {
+		n := w.node(1)
+		mtu(n, fits-1)
+		n.start(text)
+		w.pass(10 * time.Second)
+		n.is(Fault)
+		n.said(Fault, "an advert of its 100 addresses does not fit the MTU 427 of eth0, which has room for 99")
+		mtu(n, fits)
+		w.pass(5 * time.Second)
+		n.is(Master)
+		mtu(n, 68)
+		w.pass(time.Second)
+		n.is(Fault)
+		n.said(Fault, "the MTU 68 of eth0")
+		if n.Has(netip.MustParseAddr("198.18.0.7")) {
+			t.Error("it has kept its addresses")
+		}
+		mtu(n, 1500)
+		w.pass(5 * time.Second)
+		n.is(Master)
+		n.Reload(parse(w, strings.Replace(text, "priority 150", "priority 150\nauth_hmac {\nkey 1 01234567890123456789012345678901\nactive_key 1\n}", 1)))
+		mtu(n, fits+27) // the trailer has 28 bytes
+		w.pass(time.Second)
+		n.is(Fault)
+		mtu(n, fits+28)
+		w.pass(5 * time.Second)
+		n.is(Master)
 	})
 }

@@ -24,6 +24,7 @@ type router struct {
 	annexes  []*annex   // further ones, for some of its addresses
 	link     int        // index of its interface; 0: there is none
 	joined   bool       // it hears its adverts on that link
+	toolong  string     // why its adverts cannot leave by that link; empty: they can
 	deaf     error      // why it does not: joining failed
 	stay     int        // counts its joins; the answer to any but the last is late
 	primary  netip.Addr // its source, W-9; invalid: there is none

@@ -64,7 +64,7 @@ func (d *Daemon) judge(r *router, because health.Report) {
 	if r.link != 0 && !r.joined && r.deaf == nil {
 		return // it begins when it can hear
 	}
-	fault := r.verdict.Fault || r.deaf != nil || r.unhoused() != nil || r.FaultWithoutPeers
+	fault := r.verdict.Fault || r.deaf != nil || r.toolong != "" || r.unhoused() != nil || r.FaultWithoutPeers
 	others := d.blame(r, fault)
 	d.step(r, fsm.Judged{Verdict: fsm.Verdict{Delta: r.verdict.Delta, Fault: fault, Wait: r.verdict.Wait}})
 	if !r.begun {
@@ -183,6 +183,9 @@ func (r *router) faults() string {
 	}
 	if r.deaf != nil {
 		s = append(s, "it cannot hear adverts: "+r.deaf.Error())
+	}
+	if r.toolong != "" {
+		s = append(s, r.toolong)
 	}
 	if err := r.unhoused(); err != nil {
 		s = append(s, "its addresses have no place: "+err.Error())
