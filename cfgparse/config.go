@@ -96,7 +96,8 @@ type GlobalAnnouncing struct {
 	Extra                ExtraLinks    // vrrp_garp_extra_if
 }
 
-// ExtraLinks asks for announcements on links other than the advert's.
+// ExtraLinks asks for announcements on links other than the advert's. What is
+// said of an instance goes to its fsm.Announcing, too.
 type ExtraLinks struct {
 	Every time.Duration // 0: never
 	All   bool          // not on virtual MACs alone

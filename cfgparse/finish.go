@@ -435,6 +435,7 @@ func (l *loader) finishAnnouncing(d *draft) {
 	g := l.cfg.Global.Announce.Announcing
 	a := &d.Router.Announce
 	*a = g
+	a.Elsewhere = d.Extra.Every
 	w := &d.garp
 	set(&a.Delay, w.delay)
 	set(&a.Refresh, w.refresh)

@@ -43,7 +43,6 @@ var pendingWords = map[string]string{
 		iproute_etc_dir
 		use_symlink_paths
 		vrrp_delay_after_boot
-		vrrp_garp_extra_if
 		vrrp_rx_bufs_policy
 		vrrp_rx_bufs_multiplier
 		vrrp_netlink_cmd_rcv_bufs
@@ -68,7 +67,6 @@ var pendingWords = map[string]string{
 	`,
 	"vrrp_instance": `
 		track_bfd
-		garp_extra_if
 		use_ipvlan
 		vrf
 		linkbeat_use_polling

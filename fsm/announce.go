@@ -5,41 +5,50 @@ import "time"
 // An announcer knows when a master tells its neighbours again who has the
 // addresses (B-3). Only a master has one that is set: leaving Master stops it.
 type announcer struct {
-	again   Time // the second burst of a new master
-	lower   Time // the second burst after a contest
-	refresh Time
-	rest    Time // a contest before this gets no burst of its own
-	owed    Time // but this one: the last of several contests would else leave its traces in the hosts
+	again     Time // the second burst of a new master
+	lower     Time // the second burst after a contest
+	refresh   Time
+	elsewhere Time // the next message about addresses on other links
+	rest      Time // a contest before this gets no burst of its own
+	owed      Time // but this one: the last of several contests would else leave its traces in the hosts
 }
 
 // stopped has nothing to say.
-var stopped = announcer{again: Never, lower: Never, refresh: Never, rest: -Never, owed: Never}
+var stopped = announcer{again: Never, lower: Never, refresh: Never, elsewhere: Never, rest: -Never, owed: Never}
 
 // next returns when there is something to say.
 func (a *announcer) next() Time {
-	return min(a.again, a.lower, a.owed, a.refresh)
+	return min(a.again, a.lower, a.owed, a.refresh, a.elsewhere)
 }
 
 // begin sets the times of a new master, after its first burst.
 func (a *announcer) begin(now Time, c *Announcing) {
-	first := now
 	if c.Delay > 0 {
 		a.again = now.Add(c.Delay)
-		first = a.again
 	}
 	if c.Refresh > 0 {
-		a.refresh = first.Add(c.Refresh)
+		a.refresh = now.Add(c.Refresh)
+	}
+	if c.Elsewhere > 0 {
+		a.elsewhere = now.Add(c.Elsewhere)
 	}
 }
 
 // adjust follows a change of the settings in the middle of a reign.
 func (a *announcer) adjust(now Time, old, c *Announcing) {
+	a.refresh = changed(a.refresh, now, old.Refresh, c.Refresh)
+	a.elsewhere = changed(a.elsewhere, now, old.Elsewhere, c.Elsewhere)
+}
+
+// changed returns the next time of something whose period may have changed.
+func changed(at, now Time, old, period time.Duration) Time {
 	switch {
-	case c.Refresh <= 0:
-		a.refresh = Never
-	case c.Refresh != old.Refresh:
-		a.refresh = now.Add(c.Refresh)
+	case period <= 0:
+		return Never
+	case period != old:
+		return now.Add(period)
 	}
+	return at
 }
 
 // contested returns how many messages a contest calls for now, and sets the
@@ -57,6 +66,16 @@ func (a *announcer) contested(now Time, limit time.Duration, c *Announcing) (tim
 		a.lower = now.Add(c.LowerDelay)
 	}
 	return c.LowerRepeat
+}
+
+// dueElsewhere reports whether addresses on other links are to be announced, and
+// sets the time that follows.
+func (a *announcer) dueElsewhere(now Time, c *Announcing) bool {
+	if a.elsewhere > now {
+		return false
+	}
+	a.elsewhere = after(a.elsewhere, c.Elsewhere, now)
+	return true
 }
 
 // due returns how many messages are due, and sets the times that follow. Bursts

@@ -140,6 +140,9 @@ func tell(a fsm.Action) string {
 	case fsm.Advertise:
 		return fmt.Sprintf("advertise priority=%d", a.Priority)
 	case fsm.Announce:
+		if a.Elsewhere {
+			return fmt.Sprintf("announce times=%d elsewhere", a.Times)
+		}
 		return fmt.Sprintf("announce times=%d", a.Times)
 	case fsm.Enter:
 		return fmt.Sprintf("enter %s from %v: %v", a.Word(), a.From, a.Cause)
@@ -241,7 +244,7 @@ var settings = map[string]bool{
 	"router": true, "version": true, "priority": true, "interval": true, "nopreempt": true,
 	"preempt-delay": true, "down-adverts": true, "silent-to-lower": true, "reply-to-lower": true,
 	"last-word": true, "start-delay": true, "virtual-mac": true, "repeat": true, "delay": true,
-	"refresh": true, "refresh-repeat": true, "lower-repeat": true, "lower-delay": true,
+	"refresh": true, "refresh-repeat": true, "elsewhere": true, "lower-repeat": true, "lower-delay": true,
 	"resign-no-extend": true, "min-learned": true, "both-versions": true, "expired-backup": true,
 }
 
@@ -274,6 +277,7 @@ func (w words) config() fsm.Config {
 			Delay:         w.duration("delay", 0),
 			Refresh:       w.duration("refresh", 0),
 			RefreshRepeat: w.number("refresh-repeat", 0),
+			Elsewhere:     w.duration("elsewhere", 0),
 			LowerRepeat:   w.number("lower-repeat", 0),
 			LowerDelay:    w.duration("lower-delay", 0),
 		},

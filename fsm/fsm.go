@@ -81,6 +81,11 @@ type Announcing struct {
 	Refresh       time.Duration // period of the refresh; 0: off (garp_master_refresh)
 	RefreshRepeat int           // messages per refresh; 0 means 1
 
+	// Elsewhere is the period of one message for each address that is on
+	// another link than the adverts, which keep only theirs known to switches
+	// (garp_extra_if); 0: never.
+	Elsewhere time.Duration
+
 	// LowerRepeat is the number of messages after a contest with another
 	// master (garp_lower_prio_repeat). 0 follows S-40: one, or none with a
 	// virtual MAC, whose adverts teach the switches by themselves. Negative:
@@ -168,7 +173,7 @@ const (
 	Advertise  Verb = iota // send one advert with Action.Priority
 	Acquire                // take the addresses
 	Release                // give them up
-	Announce               // tell the neighbours, Action.Times messages for each address
+	Announce               // tell the neighbours, Action.Times messages for each address; with Elsewhere, for some
 	Enter                  // the state changed: From, To, Cause; both Initialize when only the fault is new
 	Wake                   // the next deadline, replacing the one before: At, maybe Never
 	Contest                // a lesser master was heard while Master: Cause names it
@@ -177,11 +182,12 @@ const (
 
 // An Action is something to do for one router.
 type Action struct {
-	Router   int // index in the group
-	Do       Verb
-	Priority uint8
-	Times    int
-	At       Time
-	From, To State
-	Cause    Cause
+	Router    int // index in the group
+	Do        Verb
+	Priority  uint8
+	Times     int
+	Elsewhere bool // only addresses on other links than the adverts
+	At        Time
+	From, To  State
+	Cause     Cause
 }

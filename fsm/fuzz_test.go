@@ -86,6 +86,7 @@ func (d *dice) config() fsm.Config {
 		Announce: fsm.Announcing{
 			Repeat: d.next() - 5, Delay: d.duration() - 1, Refresh: d.duration() - 1,
 			RefreshRepeat: d.next() - 5, LowerRepeat: d.next() - 5, LowerDelay: d.duration() - 1,
+			Elsewhere: d.duration() - 1,
 		},
 	}
 }

@@ -136,7 +136,11 @@ func (m *machine) expire(now Time, out []Action) []Action {
 			out = m.advertise(m.priority(), out)
 			m.timer = after(m.timer, m.config.Interval, now)
 		}
-		return m.announce(m.announcer.due(now, m.limit(), &m.config.Announce), out)
+		times := m.announcer.due(now, m.limit(), &m.config.Announce)
+		if m.announcer.dueElsewhere(now, &m.config.Announce) && times == 0 { // else all are announced
+			return append(out, Action{Router: m.router, Do: Announce, Times: 1, Elsewhere: true})
+		}
+		return m.announce(times, out)
 	}
 	if now < m.timer {
 		return out

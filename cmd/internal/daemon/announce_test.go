@@ -284,3 +284,34 @@ func TestTheWinnerOfAContestHasTheLastWord(t *testing.T) {
 		}
 	})
 }
+
+// vrrp_garp_extra_if and garp_extra_if: what lives on another link than the
+// adverts is announced once each period; without "all" only on virtual MACs.
+func TestAddressesOnOtherLinksAreAnnouncedAgain(t *testing.T) {
+	for name, test := range map[string]struct{ global, more, want string }{
+		"never":                     {"", "", ""},
+		"no virtual MAC":            {"vrrp_garp_extra_if 2", "", ""},
+		"all":                       {"vrrp_garp_extra_if all 2", "", "2000:2/101 4000:2/101"},
+		"not for this one":          {"vrrp_garp_extra_if all 2", "garp_extra_if 0", ""},
+		"for this one":              {"", "garp_extra_if all 2", "2000:2/101 4000:2/101"},
+		"adverts by the VMAC":       {"vrrp_garp_extra_if 2", "use_vmac", ""},
+		"adverts by the VMAC, all":  {"vrrp_garp_extra_if all 2", "use_vmac", "2000:2/101 4000:2/101"},
+		"adverts by the link":       {"vrrp_garp_extra_if 2", "use_vmac\nvmac_xmit_base", "2000:1/100 4000:1/100"},
+		"adverts by the link, all":  {"vrrp_garp_extra_if all 2", "use_vmac\nvmac_xmit_base", "2000:1/100 2000:2/101 4000:1/100 4000:2/101"},
+		"one with a VMAC":           {"vrrp_garp_extra_if 2", "virtual_ipaddress_excluded {\n192.0.2.102/24 dev eth1 use_vmac\n}", "2000:2/102 4000:2/102"},
+		"together with the refresh": {"vrrp_garp_extra_if all 2", "garp_master_refresh 4", "2000:2/101 4000:1/100 4000:2/101"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				n := w.twoLinks().start("global_defs {\nvrrp_version 3\nvrrp_min_garp\n" + test.global + "\n}\n" +
+					instance("V", "eth0", 51, "192.0.2.100/24\n192.0.2.101/24 dev eth1", "priority 150", test.more))
+				w.pass(down(150) + 5*time.Second)
+				_, got, _ := strings.Cut(n.announced(down(150)), "0:1/100 0:2/101")
+				got = strings.TrimPrefix(got, " 0:2/102")
+				if got = strings.TrimSpace(got); got != test.want {
+					t.Errorf("announced %q, want %q", got, test.want)
+				}
+			})
+		})
+	}
+}

@@ -225,7 +225,7 @@ func (d *Daemon) perform(r *router, a fsm.Action) {
 	case fsm.Release:
 		d.steward.give(r.toRelease())
 	case fsm.Announce:
-		d.steward.give(order{router: r, do: announce, announce: r.holds.announce, times: a.Times})
+		d.steward.give(r.toAnnounce(a))
 	case fsm.Enter:
 		d.entered(r, a)
 	case fsm.Wake:

@@ -18,10 +18,11 @@ type estate struct {
 // holdings are a router's estate, resolved against the links of the host:
 // orders for the steward made ahead, so that a transition only passes them on.
 type holdings struct {
-	acquire  []netif.Change
-	release  []netif.Change
-	announce []netif.Announcement
-	paths    paths
+	acquire   []netif.Change
+	release   []netif.Change
+	announce  []netif.Announcement
+	elsewhere []netif.Announcement // those of them that are on other links than the adverts
+	paths     paths
 }
 
 // same reports whether two holdings ask the same of the kernel.
@@ -37,6 +38,15 @@ func (r *router) toAcquire() order {
 // toRelease is the order to give it up.
 func (r *router) toRelease() order {
 	return order{router: r, do: release, changes: r.holds.release, paths: r.holds.paths.removal(), power: r.devices()}
+}
+
+// toAnnounce is the order to tell the neighbours who has the addresses.
+func (r *router) toAnnounce(a fsm.Action) order {
+	o := order{router: r, do: announce, announce: r.holds.announce, times: a.Times}
+	if a.Elsewhere {
+		o.announce = r.holds.elsewhere
+	}
+	return o
 }
 
 // resolve finds the links of all that a router owns. What has no link now is
@@ -57,10 +67,24 @@ func (d *Daemon) resolve(r *router) holdings {
 			h.announce = append(h.announce, netif.Announcement{
 				Link: by, MAC: l.MAC, Addr: a.Prefix.Addr(), Router: true,
 			})
+			if r.elsewhere(l, by) {
+				h.elsewhere = append(h.elsewhere, h.announce[len(h.announce)-1])
+			}
 		}
 	}
 	slices.Reverse(h.release)
 	return h
+}
+
+// elsewhere reports whether garp_extra_if asks for announcements of what lives on
+// a link and is announced by another: adverts do not leave from it, which would
+// keep it known to the switches, and it has a virtual MAC, or any link will do.
+func (r *router) elsewhere(l *netif.Link, by int) bool {
+	from := r.link
+	if r.Router.VirtualMAC {
+		from = r.device.Index
+	}
+	return l.Index != from && (r.Extra.All || by != l.Index)
 }
 
 // place returns the link that an address of a router lives on, nil if it is not

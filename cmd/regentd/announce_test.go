@@ -1,0 +1,182 @@
+package main_test
+
+import (
+	"fmt"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"regent/cmd/internal/lab"
+)
+
+// An island is a host with a daemon on two wires of its own, eth0 and eth1.
+type island struct {
+	*lab.Host
+	wires [2]*lab.Capture
+	proc  *lab.Proc
+}
+
+func (s *stage) island(d lab.Daemon, conf string) *island {
+	s.Helper()
+	h, err := s.Host(d.Name,
+		lab.Port{Name: "eth0", Segment: d.Name + "0", Addrs: []string{"192.0.2.1/24", "2001:db8::1/64"}},
+		lab.Port{Name: "eth1", Segment: d.Name + "1", Addrs: []string{"198.51.100.1/24"}})
+	s.must(err)
+	i := &island{Host: h}
+	for n := range i.wires {
+		i.wires[n], err = h.Capture(fmt.Sprintf("eth%d", n))
+		s.must(err)
+	}
+	i.proc = s.start(d, h, conf)
+	return i
+}
+
+// A claim is one that was made on a link of an island.
+type claim struct {
+	at   time.Time
+	what string // the link and the address
+}
+
+// claims returns what is claimed on both links, in order, of one family.
+func (i *island) claims(v4 bool) (all []claim) {
+	for n, w := range i.wires {
+		for _, c := range w.Claims() {
+			if c.Addr.Is4() == v4 && c.Addr.String() != "2001:db8::1" && !c.Addr.IsLinkLocalUnicast() {
+				all = append(all, claim{c.At, fmt.Sprintf("eth%d %v", n, c.Addr)})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b claim) int { return a.at.Compare(b.at) })
+	return all
+}
+
+func whatOf(cs []claim) (all []string) {
+	for _, c := range cs {
+		all = append(all, c.what)
+	}
+	return all
+}
+
+// announcing is two routers that announce five addresses of eth0 and eth1 twice.
+const announcing = `
+vrrp_instance A {
+    interface eth0
+    virtual_router_id 51
+    priority 250
+    advert_int 0.1
+    garp_master_repeat 1
+    garp_master_delay 2
+    virtual_ipaddress {
+        192.0.2.101/24
+        192.0.2.102/24
+        198.51.100.110/24 dev eth1
+    }
+    virtual_ipaddress_excluded {
+        2001:db8::101/64
+        2001:db8::102/64
+    }
+}
+vrrp_instance B {
+    interface eth0
+    virtual_router_id 52
+    priority 150
+    advert_int 0.1
+    garp_master_repeat 1
+    garp_master_delay 2
+    virtual_ipaddress {
+        192.0.2.103/24
+        192.0.2.104/24
+    }
+}
+`
+
+// B-3: with vrrp_garp_interval, vrrp_gna_interval or a garp_group the two
+// daemons announce the same addresses as often and in the same order, and
+// neither faster than it is told to.
+func TestPaceIsTheSameAsKeepalived(t *testing.T) {
+	t.Parallel()
+	const spacing = 60 * time.Millisecond
+	for name, test := range map[string]struct {
+		conf  string
+		apart bool // each link has a pace of its own
+	}{
+		"globals": {"global_defs {\nvrrp_version 3\nvrrp_garp_interval 0.06\nvrrp_gna_interval 0.06\n}\n" + announcing, true},
+		"group": {"global_defs {\nvrrp_version 3\nvrrp_garp_interval 9\nvrrp_gna_interval 9\n}\n" +
+			"garp_group {\ngarp_interval 0.06\ngna_interval 0.06\ninterfaces {\neth0\neth1\n}\n}\n" + announcing, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setStage(t)
+			ours, theirs := s.island(regentd, test.conf), s.island(lab.Keepalived(), test.conf)
+			const arps, nas = 2 * 5, 2 * 2
+			for _, i := range []*island{ours, theirs} {
+				s.until(i.Name+" has announced everything twice", func() bool { return len(i.claims(true)) >= arps && len(i.claims(false)) >= nas })
+				s.must(i.proc.Signal(syscall.SIGTERM))
+			}
+			for _, i := range []*island{ours, theirs} {
+				s.ended(i.proc)
+			}
+			for family, n := range map[bool]int{true: arps, false: nas} {
+				a, b := ours.claims(family), theirs.claims(family)
+				if test.apart { // what one link says is no matter of the other's
+					for _, cs := range [][]claim{a, b} {
+						slices.SortStableFunc(cs, func(x, y claim) int { return int(x.what[3]) - int(y.what[3]) })
+					}
+				}
+				if got, want := whatOf(a), whatOf(b); !slices.Equal(got, want) || len(got) != n {
+					t.Errorf("regentd announces %v, keepalived %v", got, want)
+				}
+			}
+			for _, i := range []*island{ours, theirs} {
+				all := i.claims(true)
+				if test.apart {
+					all = slices.DeleteFunc(all, func(c claim) bool { return c.what[3] != '0' })
+				}
+				// The first of a burst may leave late, so all of it is measured,
+				// with half of one interval to spare.
+				burst := all[:len(all)/2]
+				took, least := burst[len(burst)-1].at.Sub(burst[0].at), time.Duration(len(burst)-1)*spacing-spacing/2
+				if took < least {
+					t.Errorf("%s needs %v for %d announcements, want %v at least", i.Name, took, len(burst), least)
+				}
+			}
+		})
+	}
+}
+
+// vrrp_garp_extra_if: the two daemons announce again what lives on another link
+// than the adverts, and nothing else. With vrrp_min_garp each address is
+// announced but once before that.
+func TestExtraAnnouncementsAreTheSameAsKeepalived(t *testing.T) {
+	t.Parallel()
+	s := setStage(t)
+	const conf = `
+global_defs {
+    vrrp_version 3
+    vrrp_min_garp
+    vrrp_garp_extra_if all 1
+}
+vrrp_instance A {
+    interface eth0
+    virtual_router_id 51
+    priority 250
+    advert_int 0.1
+    virtual_ipaddress {
+        192.0.2.101/24
+        198.51.100.110/24 dev eth1
+    }
+}
+`
+	want := []string{"eth0 192.0.2.101", "eth1 198.51.100.110", "eth1 198.51.100.110", "eth1 198.51.100.110"}
+	for _, i := range []*island{s.island(regentd, conf), s.island(lab.Keepalived(), conf)} {
+		s.until(i.Name+" has announced twice more", func() bool { return len(i.wires[1].Claims()) >= 3 })
+		all := i.claims(true)
+		if got := whatOf(all[:min(len(all), len(want))]); !slices.Equal(got, want) {
+			t.Errorf("%s announces %v, want %v", i.Name, got, want)
+		}
+		if took := i.wires[1].Claims()[2].At.Sub(i.wires[1].Claims()[0].At); took < 1500*time.Millisecond {
+			t.Errorf("%s announces three times in %v", i.Name, took)
+		}
+	}
+}
