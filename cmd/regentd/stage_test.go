@@ -24,6 +24,10 @@ const generous = 40 * time.Second
 // regentd is the daemon under test.
 var regentd lab.Daemon
 
+// busAddress is that of the message bus that daemons ask for systemd. None runs
+// there but what a test starts.
+var busAddress string
+
 // TestMain builds the daemon. REGENTD names another one that reads a
 // keepalived.conf to run in its place; with keepalived itself the tests test
 // their own harness.
@@ -34,6 +38,14 @@ func TestMain(m *testing.M) {
 		if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
 			f.Value.Set("12")
 		}
+		dir, err := os.MkdirTemp("", "regentd-test-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		busAddress = "unix:path=" + filepath.Join(dir, "bus")
+		os.Setenv("DBUS_SYSTEM_BUS_ADDRESS", busAddress)
 		if path := os.Getenv("REGENTD"); filepath.Base(path) == "keepalived" {
 			regentd = lab.Keepalived()
 			return m.Run()
@@ -41,12 +53,6 @@ func TestMain(m *testing.M) {
 			regentd = lab.Regentd(path)
 			return m.Run()
 		}
-		dir, err := os.MkdirTemp("", "regentd-test-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
 		path := filepath.Join(dir, "regentd")
 		build := exec.Command("go", "build", "-o", path, ".")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
