@@ -20,6 +20,10 @@ func (l *loader) sameAddress() {
 		addr netip.Addr
 		dev  string
 	}
+	static := map[home]bool{}
+	for _, a := range l.cfg.Static.Addresses {
+		static[home{a.Prefix.Addr(), a.Interface}] = true
+	}
 	first := map[home]*draft{}
 	for _, d := range l.drafts {
 		for _, lines := range [][]addressLine{d.vips, d.evips} {
@@ -27,6 +31,9 @@ func (l *loader) sameAddress() {
 				h := home{a.Prefix.Addr(), a.Interface}
 				if h.dev == "" {
 					h.dev = d.Port.Interface
+				}
+				if static[h] && !d.Profile.Owner {
+					l.doubt(a.at, "static_ipaddress or virtual_ipaddress", "the backup has it, too, and answers for it", "address %s is static on %s", h.addr, h.dev)
 				}
 				if other := first[h]; other != nil && other != d {
 					l.doubt(a.at, "each address in one instance", "when either of them stops being master it takes the address from the other", "address %s belongs to %s too", h.addr, quote(other.Name))

@@ -148,3 +148,27 @@ func TestAStaticSource(t *testing.T) {
 	s.start(regentd, h, "static_ipaddress {\n    192.0.2.9/24 dev eth0\n}\n"+instance("eth0", 200, "0.1"))
 	s.advertised("it advertises from there", vrid, func(a lab.Advert) bool { return a.Src == netip.MustParseAddr("192.0.2.9") })
 }
+
+// What somebody removes of static routes and rules comes back, also the routes
+// that go with an address without a word; no_track is not looked after.
+func TestStaticPathsAreRestored(t *testing.T) {
+	t.Parallel()
+	s := setStage(t)
+	h := s.twoPorts("router", 1)
+	loose := strings.Replace(statics, "static_routes {", "static_routes {\n    198.18.9.0/24 via 198.51.100.1 dev eth1 no_track", 1)
+	s.start(regentd, h, loose+instance("eth0", 200, "0.5"))
+	s.settled("all is there", h)
+	s.until("the one that is not tracked, too", func() bool { return strings.Contains(s.ip(h, "route"), "198.18.9.0/24") })
+	s.ip(h, "route", "del", "198.18.9.0/24")
+	s.ip(h, "route", "del", "198.18.0.0/24")
+	s.settled("the IPv4 route is back", h)
+	s.ip(h, "-6", "route", "del", "2001:db8:2::/64")
+	s.settled("the IPv6 route is back", h)
+	s.ip(h, "rule", "del", "preference", "1000")
+	s.settled("the rule is back", h)
+	s.must(h.RemoveAddress("eth1", "198.51.100.1/24")) // takes its network and the others along
+	s.settled("what went with an address is back", h)
+	if strings.Contains(s.ip(h, "route"), "198.18.9.0/24") {
+		t.Error("no_track: the route is back")
+	}
+}

@@ -60,7 +60,7 @@ func (d *Daemon) resolve(r *router) holdings {
 			continue
 		}
 		h.acquire = append(h.acquire, netif.Change{Link: l.Index, Address: a})
-		if !slices.Contains(r.real, a.Prefix.Addr()) {
+		if _, static := d.fixtures.at(estate{d.device(r, a), a.Prefix.Addr()}); !static && !slices.Contains(r.real, a.Prefix.Addr()) {
 			h.release = append(h.release, netif.Change{Link: l.Index, Address: a, Remove: true})
 		}
 		if !l.NoARP {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -17,6 +18,7 @@ type fixtures struct {
 	places  map[estate]cfgparse.StaticAddress
 	footing map[string]footing // of the links that they need, by name
 	holds   holdings           // those that have a footing
+	given   map[string]bool    // of those that are not tracked (no_track): they are asked for once
 }
 
 // A footing is what a link has to offer to fixtures: an address needs the link
@@ -34,6 +36,7 @@ const fixturesID = -1
 func (d *Daemon) furnish(s cfgparse.Static) {
 	f := &d.fixtures
 	f.Static = s
+	f.keepGiven()
 	f.places = make(map[estate]cfgparse.StaticAddress, len(s.Addresses))
 	for _, a := range s.Addresses {
 		f.places[estate{a.Interface, a.Prefix.Addr()}] = a
@@ -66,8 +69,8 @@ func interfacesOf(r netif.Route) (names []string) {
 
 // uphold makes the fixtures fit the configuration and the links as they are
 // now. What stays is not touched by another configuration; a link that is new,
-// or up again, gets all that it can have, because the kernel takes addresses
-// and routes from links that go down.
+// or up again, gets what it can have, because the kernel takes addresses and
+// routes from links that go down.
 func (d *Daemon) uphold(reconfigured bool) {
 	f := &d.fixtures
 	footing := d.footing()
@@ -84,10 +87,45 @@ func (d *Daemon) uphold(reconfigured bool) {
 	d.holdFixtures()
 }
 
-// holdFixtures asks for all fixtures that can be had.
+// holdFixtures asks for all fixtures that can be had. What becomes of those that
+// are not tracked is nobody's concern after the first time.
 func (d *Daemon) holdFixtures() {
-	if h := d.fixtures.holds; len(h.acquire) > 0 || !h.paths.empty() {
-		d.steward.give(order{do: acquire, changes: h.acquire, paths: h.paths})
+	f := &d.fixtures
+	o := order{do: acquire}
+	o.changes = keep(f.holds.acquire, func(c netif.Change) bool { return !c.Address.NoTrack || f.give(c.Address) })
+	o.paths.routes = keep(f.holds.paths.routes, func(c netif.RouteChange) bool { return !c.Route.NoTrack || f.give(c.Route) })
+	o.paths.rules = keep(f.holds.paths.rules, func(c netif.RuleChange) bool { return !c.Rule.NoTrack || f.give(c.Rule) })
+	if len(o.changes) > 0 || !o.paths.empty() {
+		d.steward.give(o)
+	}
+}
+
+// give notes that a fixture is asked for, and reports whether that is the first
+// time.
+func (f *fixtures) give(fixture any) (first bool) {
+	name := fmt.Sprintf("%+v", fixture)
+	first = !f.given[name]
+	f.given[name] = true
+	return first
+}
+
+// keepGiven forgets those that the configuration no longer has.
+func (f *fixtures) keepGiven() {
+	before := f.given
+	f.given = make(map[string]bool)
+	keep := func(fixture any) {
+		if name := fmt.Sprintf("%+v", fixture); before[name] {
+			f.given[name] = true
+		}
+	}
+	for _, a := range f.Addresses {
+		keep(a.Address)
+	}
+	for _, r := range f.Routes {
+		keep(r)
+	}
+	for _, r := range f.Rules {
+		keep(r)
 	}
 }
 
@@ -135,22 +173,42 @@ func (f *fixtures) at(e estate) (line cfgparse.StaticAddress, found bool) {
 	return line, found
 }
 
-// restoreFixtures puts back what somebody else removed. All of them are asked
-// for, because routes go with addresses, and of IPv4 the kernel does not tell.
-func (d *Daemon) restoreFixtures(losses []loss) {
+// restoreFixtures puts back what somebody else removed from links of which there
+// is news. All that are tracked are asked for, because routes go with addresses,
+// and of IPv4 the kernel does not tell.
+func (d *Daemon) restoreFixtures(links []netif.Link) {
 	var lost []netip.Addr
-	for _, l := range losses {
-		if line, ours := d.fixtures.at(l.estate); ours && !line.NoTrack {
-			lost = append(lost, l.addr)
+	for _, l := range links {
+		if l.Up && !l.Gone { // what goes with a link is nobody's doing, and comes with it
+			lost = append(lost, d.fixtures.missing(l)...)
 		}
 	}
-	if len(lost) == 0 || d.steward.busy(nil) { // it may be of our own doing
+	if len(lost) == 0 || d.steward.busy(nil) { // they may be on the way
 		return
 	}
 	if held, ok := d.limits.restores.allow(d.now); ok {
-		d.log.Warn("somebody removed static addresses; restoring them", "addresses", list(lost), "suppressed", held)
+		d.log.Warn("static addresses are missing; restoring them", "addresses", list(lost), "suppressed", held)
 	}
 	d.holdFixtures()
+}
+
+// missing returns the static addresses that a link should have and has not. That
+// it had them before is not asked: one that was removed right after it was added
+// may never have been reported.
+func (f *fixtures) missing(l netif.Link) (lost []netip.Addr) {
+	if _, concerned := f.footing[l.Name]; !concerned {
+		return nil
+	}
+	has := make(map[netip.Addr]bool, len(l.Addresses))
+	for _, a := range l.Addresses {
+		has[a.Prefix.Addr()] = true
+	}
+	for _, c := range f.holds.acquire {
+		if addr := c.Address.Prefix.Addr(); c.Link == l.Index && !c.Address.NoTrack && !has[addr] {
+			lost = append(lost, addr)
+		}
+	}
+	return lost
 }
 
 // restoreFixedPaths puts back static routes and rules that somebody else

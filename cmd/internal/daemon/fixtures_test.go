@@ -133,7 +133,10 @@ func TestFixturesAreRestored(t *testing.T) {
 		if !n.Has(fixed10) {
 			t.Error("it has not come back")
 		}
-		n.told(`5s somebody removed static addresses; restoring them addresses=198.51.100.10 suppressed=0`)
+		if n.Has(fixed11) {
+			t.Error("no_track: it has come back with another")
+		}
+		n.told(`5s static addresses are missing; restoring them addresses=198.51.100.10 suppressed=0`)
 		w.pass(quiet)
 		n.forget()
 		change := n.since()
@@ -168,8 +171,14 @@ func TestFixturesFollowTheirLinks(t *testing.T) {
 		n.Remove("eth1")
 		n.second() // one report tells of both
 		synctest.Wait()
-		if !n.Has(fixed10) || !n.Has(fixed11) {
-			t.Error("a link that was replaced has no static addresses")
+		if !n.Has(fixed10) || n.Has(fixed11) {
+			t.Error("a link that was replaced must have its tracked static addresses, and no others")
+		}
+		n.Reload(parse(w, conf(150)))
+		n.Reload(parse(w, fixed+conf(150)))
+		synctest.Wait()
+		if !n.Has(fixed11) {
+			t.Error("one that is not tracked is asked for by another configuration")
 		}
 		if refusals := n.lines("the kernel refused"); refusals != nil {
 			t.Errorf("it asked for what cannot be: %v", refusals)
@@ -218,6 +227,25 @@ func TestFixturesOfAPredecessor(t *testing.T) {
 		}
 		if n.Has(netip.MustParseAddr("198.51.100.77")) || !n.Has(netip.MustParseAddr("198.51.100.78")) {
 			t.Error("what carries the mark must go, and nothing else")
+		}
+	})
+}
+
+// An address that is static and virtual is static: no demotion takes it away.
+func TestAFixtureThatIsVirtual(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1)
+		n.start("static_ipaddress {\n192.0.2.100/24 dev eth0\n}\n" + conf(150, "track_interface {\neth1\n}"))
+		n.second()
+		w.pass(5 * time.Second)
+		n.is(Master)
+		n.SetUp("eth1", false)
+		w.pass(time.Second)
+		n.is(Fault)
+		for _, c := range n.Changes() {
+			if c.Remove {
+				t.Errorf("%v was removed", c.Address.Prefix)
+			}
 		}
 	})
 }

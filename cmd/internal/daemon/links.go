@@ -60,7 +60,7 @@ func (d *Daemon) linked(links []netif.Link) {
 	}
 	d.uphold(false)
 	d.survey(names)
-	d.restoreFixtures(losses)
+	d.restoreFixtures(links)
 	d.restore(losses)
 	d.renew(back)
 	d.demote()
