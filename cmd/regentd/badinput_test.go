@@ -82,6 +82,9 @@ func TestConfigTest(t *testing.T) {
 
 func configTest(t *testing.T, file string) (string, int) {
 	t.Helper()
+	if err := lookAtSources(); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), generous)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, regentd.Path, "-t", "-f", file).CombinedOutput()

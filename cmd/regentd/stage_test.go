@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -65,6 +66,9 @@ func TestMain(m *testing.M) {
 	}())
 }
 
+// lookAtSources is done once, by whoever comes first.
+var lookAtSources = sync.OnceValue(func() error { return lab.LookAtSources("../..") })
+
 // A stage is a lab with a wire called lan, a client on it that keeps asking
 // for an address, and a capture of everything that is said.
 type stage struct {
@@ -77,6 +81,9 @@ type stage struct {
 
 func setStage(t *testing.T) *stage {
 	t.Helper()
+	if err := lookAtSources(); err != nil {
+		t.Fatal(err)
+	}
 	l, err := lab.New(context.Background()) // closed by Cleanup, after the last look at its logs
 	if errors.Is(err, lab.ErrPrivilege) {
 		t.Skip(err)

@@ -20,6 +20,9 @@ func TestDemo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a quarter of a minute")
 	}
+	if err := lab.LookAtSources("../../.."); err != nil {
+		t.Fatal(err)
+	}
 	program := filepath.Join(t.TempDir(), "regentd")
 	if out, err := exec.Command("go", "build", "-o", program, "regent/cmd/regentd").CombinedOutput(); err != nil {
 		t.Fatalf("build regentd: %v\n%s", err, out)
