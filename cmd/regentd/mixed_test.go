@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"encoding/hex"
 	"slices"
 	"syscall"
 	"testing"
@@ -99,16 +98,8 @@ func TestBothVersionsOnTheWire(t *testing.T) {
 	b.checkFrames([]string{b.regent.MAC("eth0").String()})
 }
 
-// sent returns what regent has sent so far behind the IP header, in hex.
-func (b *between) sent() (all []string) {
-	const headers = 14 + 20
-	for _, a := range b.wire.Adverts() {
-		if a.MAC.String() == b.regent.MAC("eth0").String() {
-			all = append(all, hex.EncodeToString(a.Frame.Data[headers:]))
-		}
-	}
-	return all
-}
+// sent returns what regent has sent so far.
+func (b *between) sent() []string { return b.sentBy(b.regent) }
 
 // V-32: as backup it obeys either of them, and takes over from each when that
 // is silent: T-2 with the interval that was learned.

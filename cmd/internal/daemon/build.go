@@ -20,9 +20,9 @@ func newRouter(in cfgparse.Instance) *router {
 
 // equip works out what follows from a router's settings.
 func (r *router) equip() {
-	primary, networks := r.profile.Primary, r.profile.OnLink
+	primary := r.profile.Primary
 	r.profile = r.Instance.Profile
-	r.profile.Primary, r.profile.OnLink = primary, networks
+	r.profile.Primary = primary
 	r.profile.Owner = r.Router.Priority == vrrp.Owner
 	r.profile.Interval = r.Router.Interval
 	r.profile.Addresses = r.Advertised
