@@ -315,3 +315,45 @@ func TestAddressesOnOtherLinksAreAnnouncedAgain(t *testing.T) {
 		})
 	}
 }
+
+// S-34, S-40, B-3, garp_lower_prio_repeat and garp_lower_prio_delay: one advert
+// of a lesser master makes the better one announce its addresses, by default as
+// often as a new master does.
+func TestAnnouncementsAfterAContest(t *testing.T) {
+	burst := func(at string, n int) string { return strings.TrimSpace(strings.Repeat(at+":1/100 ", n)) }
+	for name, test := range map[string]struct{ global, more, want string }{
+		"by default":    {"", "", burst("0", 5) + " " + burst("5000", 5)},
+		"as the master": {"", "garp_master_repeat 2\ngarp_master_delay 0", burst("0", 5) + " " + burst("5000", 5)}, // the global ones count
+		"globals":       {"vrrp_garp_master_repeat 2\nvrrp_garp_master_delay 3", "", burst("0", 2) + " " + burst("3000", 2)},
+		"more":          {"vrrp_garp_lower_prio_repeat 6\nvrrp_garp_lower_prio_delay 0", "", burst("0", 6)},
+		"its own":       {"vrrp_garp_lower_prio_repeat 6", "garp_lower_prio_repeat 1\ngarp_lower_prio_delay 2", "0:1/100 2000:1/100"},
+		"vrrp_min_garp": {"vrrp_min_garp", "", "0:1/100"},
+		"never":         {"", "garp_lower_prio_repeat 0", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				conf := func(priority string) string {
+					return "global_defs {\nvrrp_version 3\n" + test.global + "\n}\n" +
+						instance("V", "eth0", 51, "192.0.2.100/24", "priority "+priority, test.more)
+				}
+				n1, n2 := w.node(1).start(conf("150")), w.node(2).start(conf("100"))
+				w.pass(15 * time.Second)
+				var contest time.Duration // until it, n2 does not hear n1
+				w.segment.Lose(func(from, _ *netiftest.Host, _ netif.Packet) bool {
+					if from == n2.Host && contest == 0 {
+						contest = w.now()
+					}
+					return from == n1.Host && contest == 0
+				})
+				w.pass(20 * time.Second)
+				n2.is(Backup)
+				if _, c := n1.status("V"); c.Contests != 1 {
+					t.Fatalf("%d contests", c.Contests)
+				}
+				if got := n1.announced(contest); got != test.want {
+					t.Errorf("announced %s, want %s", got, test.want)
+				}
+			})
+		})
+	}
+}
