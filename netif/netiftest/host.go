@@ -32,6 +32,7 @@ type Host struct {
 	filtered  map[netif.Refusal]bool
 	losses    chan []netif.Loss
 	promoted  map[int]int // by link
+	unset     error       // of all settings
 }
 
 // A link is a host's place on a segment. The host's lock guards it.

@@ -18,8 +18,18 @@ func (h *Host) promote(link, by int) error {
 	if h.promoted == nil {
 		h.promoted = map[int]int{}
 	}
+	if h.unset != nil {
+		return h.unset
+	}
 	h.promoted[link] += by
 	return nil
+}
+
+// RefuseSettings makes settings of links fail.
+func (h *Host) RefuseSettings(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unset = err
 }
 
 // Promoted returns how often promote_secondaries is asked for now, on a link.

@@ -157,9 +157,8 @@ func (d *Daemon) adjust(r *router, before holdings) {
 // one has after a reload is left for it where it is.
 func (d *Daemon) shed(r *router, before, now holdings) {
 	gone := slices.DeleteFunc(slices.Clone(before.release), func(c netif.Change) bool {
-		kept := c
-		kept.Remove = false
-		return slices.Contains(now.acquire, kept) || d.inherited(r, c)
+		kept := func(o netif.Change) bool { return bareAddress(o) == bareAddress(c) }
+		return slices.ContainsFunc(now.acquire, kept) || d.inherited(r, c)
 	})
 	stale := before.paths.without(now.paths)
 	if len(gone) > 0 || !stale.empty() {

@@ -101,6 +101,14 @@ func TestAReloadOfFixtures(t *testing.T) {
 		}
 
 		change = n.since()
+		watched := "track_group G {\ngroup {\nV\n}\n}\n" + strings.NewReplacer("100.10/24 dev eth1", "100.10/24 dev eth1 no_track",
+			"via 198.51.100.1 dev eth1", "via 198.51.100.1 dev eth1 track_group G", "preference 1000", "preference 1000 no_track").Replace(fixed)
+		n.Reload(parse(w, watched+conf(150)))
+		if got := change(); slices.ContainsFunc(got, func(s string) bool { return s[0] == '-' && s != "-198.51.100.12/24" }) {
+			t.Errorf("who looks after them is another: %v", got)
+		}
+
+		change = n.since()
 		moved := strings.Replace(conf(150), "192.0.2.100/24", "192.0.2.100/24\n198.51.100.10/24 dev eth1", 1)
 		n.Reload(parse(w, moved))
 		if slices.Contains(change(), "-198.51.100.10/24") || !n.Has(fixed10) {

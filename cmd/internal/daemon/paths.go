@@ -74,12 +74,31 @@ func (p paths) removal() paths {
 func (p paths) without(others paths) paths {
 	return paths{
 		routes: keep(p.routes, func(c netif.RouteChange) bool {
-			return !slices.ContainsFunc(others.routes, func(o netif.RouteChange) bool { return reflect.DeepEqual(c, o) })
+			return !slices.ContainsFunc(others.routes, func(o netif.RouteChange) bool { return reflect.DeepEqual(bareRoute(c), bareRoute(o)) })
 		}),
 		rules: keep(p.rules, func(c netif.RuleChange) bool {
-			return !slices.ContainsFunc(others.rules, func(o netif.RuleChange) bool { return reflect.DeepEqual(c, o) })
+			return !slices.ContainsFunc(others.rules, func(o netif.RuleChange) bool { return reflect.DeepEqual(bareRule(c), bareRule(o)) })
 		}),
 	}
+}
+
+// bareRoute returns what the kernel knows of a route: who looks after it
+// (no_track, track_group) is no reason to take it away and put it back.
+func bareRoute(c netif.RouteChange) netif.RouteChange {
+	c.ID, c.Route.NoTrack, c.Route.TrackGroup = 0, false, ""
+	return c
+}
+
+// bareRule does so for a rule.
+func bareRule(c netif.RuleChange) netif.RuleChange {
+	c.ID, c.Rule.NoTrack, c.Rule.TrackGroup = 0, false, ""
+	return c
+}
+
+// bareAddress does so for an address, whatever the change is.
+func bareAddress(c netif.Change) netif.Change {
+	c.Remove, c.Address.NoTrack = false, false
+	return c
 }
 
 // empty reports whether there are none.

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,5 +38,17 @@ func TestPromoteSecondaries(t *testing.T) {
 		on("asked for again", 1)
 		n.stop()
 		on("at the end", 0)
+	})
+}
+
+// Where it cannot be set, that is said, and the router goes on.
+func TestPromoteSecondariesIsRefused(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1)
+		n.RefuseSettings(errors.New("set net.ipv4.conf.eth0.promote_secondaries to 1: read-only file system"))
+		n.start(conf(255, "promote_secondaries"))
+		n.told(
+			`0s the kernel refused error="set net.ipv4.conf.eth0.promote_secondaries to 1: read-only file system" suppressed=0`,
+			`0s (V) Entering MASTER STATE was=INIT reason="started as the owner of the addresses"`)
 	})
 }
