@@ -11,9 +11,9 @@ import (
 
 var peer = netip.MustParseAddr("192.0.2.9")
 
-// T-1 to T-5, T-7, E-1 to E-11, E-13: skew and down interval to the nanosecond.
-// Each row is a backup that has heard a master with the interval in force; E-12
-// is a conversation (backup.txt).
+// T-1 to T-5, E-1 to E-11, E-13: skew and down interval to the nanosecond. Each
+// row is a backup that has heard a master with the interval in force; the
+// twelfth example is a conversation (backup.txt).
 func TestTiming(t *testing.T) {
 	const cs = 10 * time.Millisecond
 	for _, e := range []struct {

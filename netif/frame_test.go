@@ -28,7 +28,8 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-// W-6 to W-13, W-61: the IP header of P-3 and P-6 byte for byte.
+// W-6, W-7, W-8, W-10, W-11, W-12, W-13, W-61: the IP header of P-3 and P-6 byte
+// for byte.
 func TestHeaderIsThatOfTheVectors(t *testing.T) {
 	for _, c := range []struct {
 		name, frame, src string

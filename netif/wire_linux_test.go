@@ -58,9 +58,8 @@ func expect(t testing.TB, got []Packet, want ...Packet) {
 	}
 }
 
-// W-6 to W-9, W-16, W-61: adverts leave by the link they are queued for, in
-// the frame of the vectors, arrive with what their header said, and do not
-// come back to their sender.
+// W-6, W-7, W-8, W-16: adverts leave by the link they are queued for, arrive with
+// what their header said, and do not come back to their sender.
 func TestAdvertsOnTwoLinksInBothFamilies(t *testing.T) {
 	p := newPair(t)
 	p.join(t, vrrp.Group4, vrrp.Group6)
@@ -95,7 +94,7 @@ func TestAdvertsOnTwoLinksInBothFamilies(t *testing.T) {
 	}
 }
 
-// W-4, W-7, W-8, W-11, W-61: what is on the cable. The source is the
+// W-6, W-7, W-8, W-10, W-11, W-13, W-61: what is on the cable. The source is the
 // envelope's, though no link has it, and the IPv6 checksum is left alone.
 func TestAdvertsOnTheCableAreThoseOfTheVectors(t *testing.T) {
 	p := newPair(t)

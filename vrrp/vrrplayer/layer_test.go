@@ -131,7 +131,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// W-12, R-2.
+// A fragment holds no whole advert, and nobody is to think so.
 func TestFindLayerInFragment(t *testing.T) {
 	e := vrrp.Envelope{Src: netip.MustParseAddr("192.0.2.3"), Dst: vrrp.Group4, TTL: vrrp.HopLimit}
 	a := vrrp.Advert{Version: vrrp.V3, VRID: 20, Interval: time.Second, Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.20")}}
