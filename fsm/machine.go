@@ -28,6 +28,7 @@ type machine struct {
 
 	state State
 	since Time // of the last transition
+	up    Time // when it left Initialize
 	cause Cause
 	crown NewMasterReason // of the last reign
 
@@ -232,6 +233,9 @@ func (m *machine) become(now Time, to State, why Cause, out []Action) []Action {
 		}
 		out = append(out, Action{Router: m.router, Do: Release})
 		m.announcer = stopped
+	}
+	if from == Initialize {
+		m.up = now
 	}
 	m.state, m.since, m.cause = to, now, why
 	m.wants, m.held = false, Never

@@ -18,6 +18,7 @@ type Status struct {
 	Wanted   State // Master for a backup that only waits for its group
 	Since    Time  // of the last transition
 	Cause    Cause // of the last transition
+	Up       Time  // since when it is not in Initialize; Never: it is
 	Primary  netip.Addr
 	Priority uint8 // effective
 	Fault    bool  // the router's own, not its group's
@@ -41,11 +42,14 @@ type Status struct {
 func (g *Group) Status(router int) Status {
 	m := &g.members[router]
 	s := Status{
-		State: m.state, Wanted: m.state, Since: m.since, Cause: m.cause,
+		State: m.state, Wanted: m.state, Since: m.since, Cause: m.cause, Up: m.up,
 		Primary: m.primary, Priority: m.priority(), Fault: m.verdict.Fault,
 		Interval: m.config.Interval, Active: m.interval(), Skew: m.skew(), Down: m.down(),
 		Deadline: m.timer, Heard: m.peer, NewMaster: m.crown,
 		Lesser: m.lesser, Ignored: m.ignored, Repeated: m.repeated,
+	}
+	if m.state == Initialize {
+		s.Up = Never
 	}
 	if m.wants {
 		s.Wanted = Master

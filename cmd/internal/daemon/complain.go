@@ -53,8 +53,9 @@ type limits struct {
 // strangers is what a link where routers are has brought that belongs to none of
 // them.
 type strangers struct {
-	count  vrrp.Counters
-	limits limits
+	count         vrrp.Counters
+	protocolError ProtocolError // of the last packet that had one
+	limits        limits
 }
 
 // strangersOn returns what is kept of a link: under its name, so that one that
@@ -98,12 +99,20 @@ func (d *Daemon) drop(r *router, fault vrrp.Fault, p *netif.Packet) {
 		}
 		lim = &r.limits
 	}
-	if fault == vrrp.UnknownVRID && !d.logUnknown {
+	if reason, ok := protocolErrors[counter]; ok {
+		link.protocolError = reason
+		if r != nil {
+			r.protocolError = reason
+		}
+	}
+	held, ok := lim.faults[fault].allow(d.now)
+	if !ok {
 		return
 	}
-	if held, ok := lim.faults[fault].allow(d.now); ok {
+	if fault != vrrp.UnknownVRID || d.logUnknown {
 		d.tellDrop(r, fault, p, held)
 	}
+	d.publishError(r, counter, p, held)
 }
 
 // tellDrop logs a packet that was dropped (L-2).
@@ -183,6 +192,7 @@ func (d *Daemon) warn(r *router, warnings vrrp.Warnings, p *netif.Packet) {
 			attrs = append(attrs, conflict(r, a)...)
 		}
 		d.about(r).Warn("accepted an advert: "+one.String(), append(attrs, "suppressed", held)...)
+		d.publishError(r, one.Counter(), p, held)
 	}
 }
 

@@ -36,6 +36,7 @@ type Daemon struct {
 	board     *health.Board
 	debounces map[string]*debounce // of links, by name
 	lookouts  lookouts
+	feeds     []*feed // observers
 
 	links     map[string]*link
 	names     map[int]string         // of links, by index
@@ -244,12 +245,15 @@ func (d *Daemon) entered(r *router, a fsm.Action) {
 	switch {
 	case a.To == fsm.Master:
 		r.count.BecameMaster++
+		d.publish(NewMaster{r.Name, r.primary, a.Cause.NewMaster()})
 	case a.From == fsm.Master:
 		r.count.ReleasedMaster++
 	}
 	if a.Cause.Reason == fsm.Shutdown {
 		d.about(r).Info("Stopped", "was", r.shown.String())
-		r.shown, r.why = Init, ""
+		r.event = lastEvent(a.Cause, r.why, Why{})
+		d.publish(StateChange{r.Name, r.shown, Init, Why{Cause: a.Cause}})
+		r.shown, r.why = Init, Why{Cause: a.Cause}
 		return
 	}
 	d.show(r, &a.Cause)

@@ -42,6 +42,9 @@ type (
 		Announce([]netif.Announcement) []error
 	}
 
+	// An Observer is told of events, in a goroutine of its own: see Subscribe.
+	Observer interface{ Observe(Event) }
+
 	// A Watcher runs one check until ctx ends.
 	Watcher func(ctx context.Context, c health.Check, report func(health.Report)) error
 )

@@ -42,15 +42,18 @@ type router struct {
 	versions []uint8           // that they leave in, one after the other (V-31)
 	built    []built           // encoded, one for each destination and version
 
-	begun   bool // the state machine was started
-	state   fsm.State
-	verdict health.Verdict
-	fault   bool             // it cannot take part, whatever its group does
-	tell    *cfgparse.Notify // whom it tells; never changed
-	shown   Condition        // what people were told last,
-	why     string           // and why
-	count   Counters
-	limits  limits
+	begun         bool // the state machine was started
+	state         fsm.State
+	verdict       health.Verdict
+	fault         bool             // it cannot take part, whatever its group does
+	tell          *cfgparse.Notify // whom it tells; never changed
+	shown         Condition        // what people were told last,
+	why           Why              // and why
+	event         LastEvent        // of the last transition; empty: there was none
+	shift         PriorityChange   // the last one
+	protocolError ProtocolError    // of the last packet that had one
+	count         Counters
+	limits        limits
 }
 
 // A group is a set of routers that share one fate (vrrp_sync_group). A router

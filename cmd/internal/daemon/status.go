@@ -38,10 +38,13 @@ type RouterStatus struct {
 	Group    string            // its sync group; empty: none
 
 	Condition Condition
-	Why       string     // what keeps it there, in FAULT or INIT
+	Why       Why        // what has led there, or keeps it there
+	LastEvent LastEvent  // empty: there was none
 	Machine   fsm.Status // its times are those of Status.Time
 	Owner     bool
+	Error     ProtocolError  // of the last packet that had one
 	Verdict   health.Verdict // what health adds to its priority, and why
+	Shift     PriorityChange // the last change of its effective priority
 	Holds     bool           // its addresses were given to the kernel
 
 	Device netif.Link // the one with its virtual MAC; Index 0: none
@@ -68,6 +71,7 @@ type GroupStatus struct {
 type LinkStatus struct {
 	Link     netif.Link // Gone: it is not there now
 	Routers  bool       // routers are there, or were
+	Error    ProtocolError
 	Counters vrrp.Counters
 }
 
@@ -148,7 +152,8 @@ func (d *Daemon) wall() time.Time {
 func (d *Daemon) describeRouter(r *router) RouterStatus {
 	s := RouterStatus{
 		Settings: r.Instance, Group: r.group.name,
-		Condition: r.shown, Why: r.why, Owner: r.profile.Owner,
+		Condition: r.shown, Why: r.why, LastEvent: r.event, Owner: r.profile.Owner,
+		Error: r.protocolError, Shift: r.shift,
 		Machine: r.group.machine.Status(r.member), Verdict: r.verdict,
 		Holds: r.state == fsm.Master, Device: r.device, Source: r.primary,
 		ChecksumSent: r.form, ChecksumHeard: r.theirs, ChecksumFrom: r.teacher,
@@ -188,13 +193,13 @@ func (d *Daemon) describeLinks() (all []LinkStatus) {
 	for _, name := range slices.Sorted(maps.Keys(d.links)) {
 		s := LinkStatus{Link: d.links[name].Link}
 		if lan := d.lans[name]; lan != nil {
-			s.Routers, s.Counters = true, lan.count
+			s.Routers, s.Error, s.Counters = true, lan.protocolError, lan.count
 		}
 		all = append(all, s)
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.lans)) {
 		if d.links[name] == nil {
-			all = append(all, LinkStatus{netif.Link{Name: name, Gone: true}, true, d.lans[name].count})
+			all = append(all, LinkStatus{netif.Link{Name: name, Gone: true}, true, d.lans[name].protocolError, d.lans[name].count})
 		}
 	}
 	return all

@@ -1,9 +1,6 @@
 package daemon
 
 import (
-	"slices"
-	"strings"
-
 	"regent/fsm"
 	"regent/health"
 )
@@ -106,7 +103,9 @@ func (d *Daemon) explainPriority(r *router, before health.Verdict, because healt
 		return false
 	}
 	if reason, ok := d.board.Reason(r.index, because.Kind, because.Name); ok {
+		r.shift = PriorityChange{r.Name, was, is, reason}
 		d.about(r).Info("Changing effective priority", "from", was, "to", is, "reason", reason.String())
+		d.publish(r.shift)
 	}
 	return true
 }
@@ -124,97 +123,35 @@ func (d *Daemon) show(r *router, cause *fsm.Cause) {
 		return
 	}
 	now := condition(r.state, r.group.faults > 0)
-	why := ""
+	var why Why
 	switch now {
 	case Fault:
 		why = r.group.complaint(r)
 	case Init:
 		why = r.waits()
 	}
-	if now == r.shown && why == r.why {
+	text := why.String()
+	if now == r.shown && (now == Master || now == Backup || text == r.why.String()) {
 		return
+	}
+	if cause != nil {
+		r.event = lastEvent(*cause, r.why, why)
+		if text == "" {
+			why = r.group.explain(*cause)
+			text = why.String()
+		}
 	}
 	was := r.shown
 	r.shown, r.why = now, why
-	if cause != nil && why == "" {
-		why = r.group.explain(*cause)
-	}
 	verb := "Entering"
 	if was == now {
 		verb = "Staying in"
 	}
 	if now != Init && was != now {
-		d.informOfState(r, why)
+		d.informOfState(r, text)
 	}
-	d.about(r).Info(verb+" "+now.String()+" STATE", "was", was.String(), "reason", why)
-}
-
-// complaint says what keeps a router from taking part: its own faults, or else
-// those of the member that its group follows.
-func (g *group) complaint(r *router) string {
-	if r.fault {
-		return r.faults()
+	d.about(r).Info(verb+" "+now.String()+" STATE", "was", was.String(), "reason", text)
+	if was != now {
+		d.publish(StateChange{r.Name, was, now, why})
 	}
-	for _, m := range g.members {
-		if m.fault {
-			return "the sync group follows " + m.Name + ": " + m.faults()
-		}
-	}
-	return ""
-}
-
-// explain says why the state machine has acted.
-func (g *group) explain(c fsm.Cause) string {
-	if c.Reason != fsm.GroupFollowed {
-		return c.String()
-	}
-	c.Reason = c.Because
-	return "the sync group follows " + g.members[c.Member].Name + ": " + c.String()
-}
-
-// faults lists what keeps a router itself from taking part.
-func (r *router) faults() string {
-	var s []string
-	for _, reason := range r.verdict.Faults() {
-		s = append(s, reason.String())
-	}
-	if r.FaultWithoutPeers {
-		s = append(s, "it has no unicast peers (unicast_fault_no_peer)")
-	}
-	if r.deaf != nil {
-		s = append(s, "it cannot hear adverts: "+r.deaf.Error())
-	}
-	if r.toolong != "" {
-		s = append(s, r.toolong)
-	}
-	if err := r.unhoused(); err != nil {
-		s = append(s, "its addresses have no place: "+err.Error())
-	}
-	return strings.Join(s, "; ")
-}
-
-// waits says what a router waits for that nothing keeps from taking part. When
-// it is only for the others of its group to begin, that is not worth a word.
-func (r *router) waits() string {
-	if reason := waiting(r.verdict); reason != "" {
-		return reason
-	}
-	for _, m := range r.group.members {
-		if reason := waiting(m.verdict); reason != "" {
-			return "the sync group follows " + m.Name + ": " + reason
-		}
-	}
-	if r.Router.StartDelay > 0 {
-		return "the startup delay is not over"
-	}
-	return ""
-}
-
-// waiting returns the first check without a result that a router needs.
-func waiting(v health.Verdict) string {
-	i := slices.IndexFunc(v.Reasons, func(r health.Reason) bool { return r.Wait })
-	if i < 0 {
-		return ""
-	}
-	return v.Reasons[i].String()
 }

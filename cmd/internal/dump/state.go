@@ -99,8 +99,8 @@ func writeRouter(e *errWriter, cfg *cfgparse.Config, s *daemon.Status, r *daemon
 		say("Sync group", "%s", r.Group)
 	}
 	say("State", "%v", r.Condition)
-	if r.Why != "" {
-		say("Reason", "%s", r.Why)
+	if why := r.Why.String(); why != "" {
+		say("Reason", "%s", why)
 	}
 	if !in.Port.Group.IsValid() {
 		e.printf("   Flags:\n     Using unicast\n")
