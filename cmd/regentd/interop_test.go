@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -8,6 +9,9 @@ import (
 // A maker builds a router: on a stage, in a dialect, by its number and that of
 // the other one.
 type maker func(s *stage, d dialect, number, other int) router
+
+// receiveOnly makes a router ready for signed adverts without signing its own.
+var receiveOnly = fmt.Sprintf("auth_hmac {\n key 7 hex:%x\n active_key 7\n mode receive-only\n }", hmacKey)
 
 // same is what the peer speaks that speaks as regent does.
 var same dialect
@@ -35,6 +39,14 @@ var interop = []struct {
 	{"keepalived/v3-IPv6-20-addresses", newKeepalived, v3IPv6.many(20), same},
 	{"keepalived/v3-IPv4-we-are-slow", newKeepalived, v3IPv4.every(time.Second), v3IPv4}, // R-18, S-23
 	{"keepalived/v3-IPv4-they-are-slow", newKeepalived, v3IPv4, v3IPv4.every(time.Second)},
+	// H-48: routers that do not know the trailer, beside one that is ready for it.
+	{"keepalived/v3-IPv4-receive-only", newKeepalived, v3IPv4.with(receiveOnly), v3IPv4},
+	{"keepalived/v3-IPv6-receive-only", newKeepalived, v3IPv6.with(receiveOnly), v3IPv6},
+	{"keepalived/v2-IPv4-receive-only", newKeepalived, v2IPv4.with(receiveOnly), v2IPv4},
+	{"keepalived/v3-IPv4-unicast-receive-only", newKeepalived, v3IPv4.alone().with(receiveOnly), v3IPv4.alone()},
+	{"FRR/v3-IPv4-receive-only", newFRR, v3IPv4.with(receiveOnly), v3IPv4},
+	{"FRR/v3-IPv6-receive-only", newFRR, v3IPv6.global().with(receiveOnly), v3IPv6.global()},
+	{"FRR/v2-IPv4-receive-only", newFRR, v2IPv4.with(receiveOnly), v2IPv4},
 	{"FRR/v3-IPv4", newFRR, v3IPv4, same},
 	{"FRR/v3-IPv6", newFRR, v3IPv6.global(), same},
 	{"FRR/v2-IPv4", newFRR, v2IPv4, same},

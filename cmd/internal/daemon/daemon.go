@@ -242,6 +242,9 @@ func (d *Daemon) perform(r *router, a fsm.Action) {
 // entered records and tells that a router's state has changed.
 func (d *Daemon) entered(r *router, a fsm.Action) {
 	r.state = a.To
+	if a.From == fsm.Initialize && a.To != fsm.Initialize {
+		d.announceSource(r)
+	}
 	switch {
 	case a.To == fsm.Master:
 		r.count.BecameMaster++

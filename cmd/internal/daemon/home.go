@@ -116,3 +116,16 @@ func (d *Daemon) seesSource(s sighting) bool {
 		return r.primary.IsValid()
 	}
 }
+
+// announceSource tells the neighbours of a unicast router that begins where its
+// source is. A peer that has called in vain may have given up, and asks again
+// only after a second: in that time its adverts would be lost.
+func (d *Daemon) announceSource(r *router) {
+	l := d.home(r)
+	if r.Port.Group.IsValid() || l == nil || l.NoARP || l.Loopback || !r.primary.IsValid() {
+		return
+	}
+	d.steward.give(order{router: r, do: announce, times: 1, announce: []netif.Announcement{
+		{Link: l.Index, MAC: l.MAC, Addr: r.primary, Router: true},
+	}})
+}

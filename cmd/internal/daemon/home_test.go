@@ -197,3 +197,34 @@ func TestDropsOfARouterWithoutAnInterface(t *testing.T) {
 		}
 	})
 }
+
+// A unicast router that begins, or is fit again after a fault, tells the
+// neighbours of its source where that is, as keepalived does; one that sends to
+// the group has no need to.
+func TestAUnicastRouterAnnouncesItsSource(t *testing.T) {
+	for _, test := range []struct {
+		lines []string
+		want  int
+	}{{[]string{peers("192.0.2.9")}, 2}, {[]string{"unicast_src_ip 192.0.2.1", peers("192.0.2.9")}, 2}, {nil, 0}} {
+		inWorld(t, func(w *world) {
+			n := w.node(1)
+			n.start(conf(100, test.lines...))
+			w.pass(time.Second)
+			n.is(Backup)
+			n.SetUp("eth0", false)
+			w.pass(time.Second)
+			n.SetUp("eth0", true)
+			w.pass(time.Second)
+			n.is(Backup)
+			all := n.Announcements()
+			if len(all) != test.want {
+				t.Fatalf("%v: announced %d times, want %d", test.lines, len(all), test.want)
+			}
+			for _, a := range all {
+				if a.Addr != netip.MustParseAddr("192.0.2.1") || a.Link != 1 || a.MAC[5] != 1 {
+					t.Errorf("announced %+v", a)
+				}
+			}
+		})
+	}
+}
