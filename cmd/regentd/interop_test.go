@@ -64,6 +64,7 @@ var interop = []struct {
 // TestInterop lets regent share addresses with other people's routers, in
 // every dialect that both speak and in both roles.
 func TestInterop(t *testing.T) {
+	t.Parallel()
 	for _, c := range interop {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -12,6 +12,7 @@ import (
 // R-14, V-2: with version 2 two routers that disagree about the interval do not
 // believe each other. Both become master, and both say why.
 func TestVersion2IntervalMismatch(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		peer maker

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 		// These tests wait for timers and not for processors.
 		flag.Parse()
 		if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
-			f.Value.Set("12")
+			f.Value.Set("24")
 		}
 		dir, err := os.MkdirTemp("", "regentd-test-")
 		if err != nil {

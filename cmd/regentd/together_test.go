@@ -14,6 +14,7 @@ import (
 // one link, both addresses are on the same host afterwards. keepalived takes
 // every place once.
 func TestGroupsFailOverTogether(t *testing.T) {
+	t.Parallel()
 	for place, name := range []string{"keepalived-first", "keepalived-second", "keepalived-last"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -18,6 +18,7 @@ const rounds = 25
 // waited no longer than the protocol allows. REGENT_SEED replays what a seed
 // has drawn.
 func TestThreeKinds(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		d    dialect
