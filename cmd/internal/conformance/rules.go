@@ -27,6 +27,14 @@ type rule struct {
 	untested string // why there is no test; nothing: there must be one
 }
 
+// sentence is the rule with its source.
+func (r rule) sentence() string {
+	if r.source == "" {
+		return r.text
+	}
+	return r.text + " [" + r.source + "]"
+}
+
 // readRules reads testdata/rules.txt of a repository.
 func readRules(root string) ([]rule, error) {
 	f, err := os.Open(filepath.Join(root, "testdata", "rules.txt"))

@@ -20,7 +20,7 @@ func table(root string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	outcomes, err := readOutcomes(results)
+	o, err := readOutcomes(results)
 	if err != nil {
 		return err
 	}
@@ -28,12 +28,12 @@ func table(root string, w io.Writer) error {
 	var open []string
 	for _, r := range rules {
 		tests := testsOf(r.id, citations)
-		verdict := verdict(r, tests, outcomes)
-		fmt.Fprintf(w, "%-5s %-8s %s\n", r.id, verdict, r.text)
+		is := verdict(r, tests, o)
+		fmt.Fprintf(w, "%-5s %-8s %s\n", r.id, is, r.sentence())
 		for _, p := range tests {
-			fmt.Fprintf(w, "%15s%s: %s%s\n", "", p.pkg, p.test, remark(outcomes.of(p)))
+			fmt.Fprintf(w, "%15s%s: %s%s\n", "", p.pkg, p.test, remark(o.of(p)))
 		}
-		switch verdict {
+		switch is {
 		case "proved":
 			proved++
 		case "excused":
@@ -52,9 +52,9 @@ func table(root string, w io.Writer) error {
 
 // verdict is what the tests of a rule say together: a rule is proved if all of
 // them passed.
-func verdict(r rule, tests []place, outcomes outcomes) string {
+func verdict(r rule, tests []place, o outcomes) string {
 	for _, p := range tests {
-		if outcomes.of(p) != "pass" {
+		if o.of(p) != "pass" {
 			return "OPEN"
 		}
 	}
