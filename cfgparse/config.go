@@ -123,7 +123,6 @@ type Instance struct {
 	Routes      []netif.Route
 	Rules       []netif.Rule
 	VMAC        netif.VMAC
-	VRF         string         // vrf
 	Unwatched   []health.Track // of kinds that are not watched yet: BFD
 	Notify      Notify
 	Accept      bool // packets to the addresses are accepted (accept, no_accept)

@@ -176,9 +176,9 @@ func (l *loader) finishPlace(d *draft) {
 		}
 	}
 	d.Profile.CheckUnicastSource = d.Profile.CheckUnicastSource || g.CheckUnicastSource
-	if d.VRF != "" && (!unicast || d.Port.Interface != "") {
+	if d.Port.VRF != "" && (!unicast || d.Port.Interface != "") {
 		l.complain(d.line("vrf"), syntax.General, "a unicast instance without interface", "it is ignored", "vrf needs unicast without interface")
-		d.VRF = ""
+		d.Port.VRF = ""
 	}
 }
 

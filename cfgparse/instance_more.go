@@ -99,7 +99,7 @@ func instanceDevice() []*Keyword {
 		key("use_vmac_addr", C, flag(func(d *draft) *bool { return &d.VMAC.Each }), "", "such devices also for addresses on other links"),
 		key("vmac_xmit_base", A, flag(func(d *draft) *bool { return &d.VMAC.XmitBase }), "", "adverts leave by the parent"),
 		key("use_ipvlan", C, custom("[[name] IF] [ADDR] [bridge|private|vepa] [group N]", setIPVLAN, nil), "", "an ipvlan device"),
-		key("vrf", C, text(func(d *draft) *string { return &d.VRF }), "none", "routing domain of a unicast router without interface"),
+		key("vrf", C, text(func(d *draft) *string { return &d.Port.VRF }), "none", "routing domain of a unicast router without interface"),
 		key("promote_secondaries", B, flag(func(d *draft) *bool { return &d.PromoteSecondaries }), "", "the kernel keeps secondary addresses when the primary one goes"),
 		key("linkbeat_use_polling", C, custom("", func(l *loader, d *draft, s *syntax.Statement) {
 			d.PollLink = true

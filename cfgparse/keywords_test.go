@@ -303,7 +303,7 @@ func TestEveryKeywordCounts(t *testing.T) {
 
 func TestVRF(t *testing.T) {
 	cfg, ds := loadText(t, "vrrp_instance V { virtual_router_id 5\n vrf red\n unicast_src_ip 192.0.2.1\n unicast_peer { 192.0.2.2 }\n virtual_ipaddress { 192.0.2.5 dev eth0 } }")
-	if cfg == nil || cfg.Instances[0].VRF != "red" {
+	if cfg == nil || cfg.Instances[0].Port.VRF != "red" {
 		t.Errorf("vrf is lost: %v", ds)
 	}
 }

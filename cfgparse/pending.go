@@ -68,7 +68,6 @@ var pendingWords = map[string]string{
 	"vrrp_instance": `
 		track_bfd
 		use_ipvlan
-		vrf
 		linkbeat_use_polling
 		kernel_rx_buf_size
 		lvs_sync_daemon_interface

@@ -34,6 +34,7 @@ type Port struct {
 	Source    netip.Addr // mcast_src_ip, unicast_src_ip; invalid: the link's own
 	Group     netip.Addr // mcast_dst_ip; invalid for a unicast router
 	TTL       uint8      // of unicast adverts; 0 means 255
+	VRF       string     // vrf: where the source of a unicast router without interface is; empty: anywhere
 }
 
 // An Address is one that a virtual router owns while master

@@ -18,14 +18,16 @@ func (r *router) anchored() bool {
 	return in.Port.Source.IsValid() && (in.TrackSource || !in.Port.Group.IsValid())
 }
 
-// An anchor is that address. Of a link-local one it matters on which link it is.
+// An anchor is that address. Of a link-local one it matters on which link it is;
+// the same address may be in several VRFs.
 type anchor struct {
 	addr netip.Addr
 	link string // empty: any
+	vrf  string // empty: any, and none
 }
 
 func anchorOf(p netif.Port) anchor {
-	a := anchor{addr: p.Source}
+	a := anchor{addr: p.Source, vrf: p.VRF}
 	if p.Source.IsLinkLocalUnicast() && p.Source.Is6() {
 		a.link = p.Interface
 	}
@@ -37,6 +39,9 @@ func (a anchor) String() string {
 	s := "source address " + a.addr.String()
 	if a.link != "" {
 		s += " on " + a.link
+	}
+	if a.vrf != "" {
+		s += " in the VRF " + a.vrf
 	}
 	return s
 }
@@ -67,7 +72,7 @@ func (d *Daemon) findHomes() {
 // sources has come, gone or moved.
 func (d *Daemon) moveHomes() (moved bool) {
 	for a, name := range d.homes {
-		if l := d.links[name]; l != nil && l.has(a.addr) {
+		if l := d.links[name]; l != nil && d.isAt(l, a) {
 			continue
 		}
 		if now := d.whereIs(a); now != name {
@@ -91,11 +96,19 @@ func (d *Daemon) moveHomes() (moved bool) {
 func (d *Daemon) whereIs(a anchor) (name string) {
 	index := 0
 	for _, l := range d.links {
-		if (a.link == "" || a.link == l.Name) && l.has(a.addr) && (index == 0 || l.Index < index) {
+		if d.isAt(l, a) && (index == 0 || l.Index < index) {
 			name, index = l.Name, l.Index
 		}
 	}
 	return name
+}
+
+// isAt reports whether an anchor is on a link: for a VRF, on one that it has
+// taken in, or on the VRF's own.
+func (d *Daemon) isAt(l *link, a anchor) bool {
+	return (a.link == "" || a.link == l.Name) &&
+		(a.vrf == "" || a.vrf == l.Name || l.Master != 0 && a.vrf == d.names[l.Master]) &&
+		l.has(a.addr)
 }
 
 // has reports whether a link has an address that can be used.

@@ -171,6 +171,9 @@ func (d *Daemon) settle(r *router) {
 		index = l.Index
 		r.profile.OnLink = l.networks
 	}
+	if vrf := d.links[r.Port.VRF]; vrf != nil {
+		r.vrf = vrf.Index
+	}
 	switch {
 	case index != r.link:
 		d.move(r, index)

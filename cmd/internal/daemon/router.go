@@ -23,6 +23,7 @@ type router struct {
 	device   netif.Link // the one with its virtual MAC; Index 0: none, or not made yet
 	annexes  []*annex   // further ones, for some of its addresses
 	link     int        // index of its interface; 0: there is none
+	vrf      int        // index of its VRF, if it names one
 	joined   bool       // it hears its adverts on that link
 	toolong  string     // why its adverts cannot leave by that link; empty: they can
 	deaf     error      // why it does not: joining failed

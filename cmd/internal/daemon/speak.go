@@ -149,10 +149,11 @@ func (r *router) packet(dst netip.Addr, payload []byte) netif.Packet {
 	return p
 }
 
-// via returns the link that adverts leave by; 0: the routing table knows.
+// via returns the link that adverts leave by; 0: the routing table knows. A VRF
+// stands for its own routing table.
 func (r *router) via() int {
 	if r.Port.Interface == "" {
-		return 0
+		return r.vrf
 	}
 	return r.link
 }
