@@ -221,8 +221,8 @@ func setIPVLAN(l *loader, d *draft, s *syntax.Statement) {
 		}
 		text, _, _ := strings.Cut(w.Text, "/")
 		if a, err := netip.ParseAddr(text); err == nil {
-			if l.claim(d, a, s, w.Pos) {
-				d.Port.Source = a
+			if p, ok := l.prefix(w, "it is ignored"); ok && l.claim(d, a, s, w.Pos) {
+				d.Port.Source, d.VMAC.Address = a, p
 			}
 			continue
 		}

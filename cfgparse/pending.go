@@ -67,7 +67,6 @@ var pendingWords = map[string]string{
 	`,
 	"vrrp_instance": `
 		track_bfd
-		use_ipvlan
 		linkbeat_use_polling
 		kernel_rx_buf_size
 		lvs_sync_daemon_interface

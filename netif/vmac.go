@@ -1,6 +1,9 @@
 package netif
 
-import "net"
+import (
+	"net"
+	"net/netip"
+)
 
 // A VMAC is the device with an address of its own that a virtual router lives
 // on (use_vmac, use_ipvlan).
@@ -12,6 +15,7 @@ type VMAC struct {
 	XmitBase bool             // adverts leave by the parent (vmac_xmit_base)
 	Each     bool             // also for addresses on other links (use_vmac_addr)
 	Mode     string           // ipvlan: bridge, private or vepa; empty: bridge
+	Address  netip.Prefix     // ipvlan: its own, which adverts come from; invalid: none
 }
 
 // A DeviceKind is the kind of device that a virtual router lives on.

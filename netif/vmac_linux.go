@@ -13,7 +13,10 @@ import (
 
 const (
 	macvlan     = "macvlan"
+	ipvlan      = "ipvlan"
 	macvlanMode = 1 // IFLA_MACVLAN_MODE
+	ipvlanMode  = 1 // IFLA_IPVLAN_MODE: 0, frames of the link layer, as keepalived has it
+	ipvlanFlags = 2 // IFLA_IPVLAN_FLAGS
 
 	// In private mode, keepalived's, the kernel hands a multicast frame that
 	// carries a device's own address as its source to that device alone. The
@@ -22,10 +25,15 @@ const (
 	macvlanVEPA = 2
 )
 
-// MakeDevices makes macvlans with virtual MACs, or adopts those with the same
-// parent and MAC that a predecessor left. It returns what became of each and
-// nil if all went well, else an error or nil for each, like
-// "make vrrp.51 on eth0: file exists".
+// ipvlanModes are the flags by which ipvlans on the same parent hear each other.
+var ipvlanModes = map[string]uint16{"": 0, "bridge": 0, "private": 1, "vepa": 2}
+
+// MakeDevices makes macvlans with virtual MACs and ipvlans, which have their
+// parent's, or adopts what a predecessor left: a macvlan with the same parent
+// and MAC, an ipvlan with the same parent and name. It returns what became of
+// each and nil if all went well, else an error or nil for each, like
+// "make vrrp.51 on eth0: file exists" and, where the kernel has none,
+// "make ipvlan vrrp.51 on eth0: operation not supported".
 //
 // A device is down, and stays so until RaiseDevices. A Backup keeps it down:
 // that alone proves that it sends no frame with the virtual MAC (B-6), answers
@@ -51,7 +59,7 @@ func (h *Host) MakeDevices(devices []Device) ([]Made, []error) {
 			made[i].Adopted = p.adopt != 0
 		}
 		if p.err != nil && errs[i] == nil {
-			errs[i] = fmt.Errorf("make %s on %s: %w", p.name, before.nameOf(p.Parent), p.err)
+			errs[i] = fmt.Errorf("make %s on %s: %w", p.title(), before.nameOf(p.Parent), p.err)
 		}
 		if errs[i] == nil {
 			made[i].Unset = h.settle(p.Device, made[i].Link)
@@ -140,6 +148,33 @@ type plan struct {
 	err    error
 }
 
+// title names the device for errors.
+func (p *plan) title() string {
+	if p.Kind == IPVLAN {
+		return ipvlan + " " + p.name
+	}
+	return p.name
+}
+
+// kind is what the kernel calls the kind of device.
+func (p *plan) kind() string {
+	if p.Kind == IPVLAN {
+		return ipvlan
+	}
+	return macvlan
+}
+
+// adopts reports whether a predecessor's link is what the plan asks for.
+func (p *plan) adopts(l Link, prefix string) bool {
+	if l.Kind != p.kind() || l.Parent != p.Parent {
+		return false
+	}
+	if p.Kind == MACVLAN {
+		return l.MAC.String() == p.mac.String()
+	}
+	return l.Name == p.name || p.name == "" && l.Name == fmt.Sprintf("%s.%d", prefix, p.VRID)
+}
+
 // plan decides on names, MACs and adoptions. Those that cannot be made have
 // their error at once.
 func (s *survey) plan(devices []Device, errs []error) []*plan {
@@ -158,24 +193,22 @@ func (s *survey) plan(devices []Device, errs []error) []*plan {
 			switch {
 			case l.Index == d.Parent:
 				p.parent = l
-			case l.Kind == macvlan && l.Parent == d.Parent && l.MAC.String() == p.mac.String():
+			case p.adopts(l, d.prefix()):
 				p.adopt, p.name = l.Index, l.Name
 			}
 		}
 		if p.name == "" {
 			p.name = s.freeName(d)
 		}
-		key := fmt.Sprint(d.Parent, p.mac)
-		switch {
-		case d.Kind != MACVLAN:
-			errs[i] = fmt.Errorf("make %s on %s: this kind of device is not supported", p.name, s.nameOf(d.Parent))
-		case taken[key]:
-			errs[i] = fmt.Errorf("make %s on %s: another device has the address %v", p.name, s.nameOf(d.Parent), p.mac)
+		if p.Kind == IPVLAN {
+			continue
 		}
-		taken[key] = true
-		if errs[i] != nil {
+		key := fmt.Sprint(d.Parent, p.mac)
+		if taken[key] {
+			errs[i] = fmt.Errorf("make %s on %s: another device has the address %v", p.name, s.nameOf(d.Parent), p.mac)
 			p.err = errs[i]
 		}
+		taken[key] = true
 	}
 	return plans
 }
@@ -183,10 +216,7 @@ func (s *survey) plan(devices []Device, errs []error) []*plan {
 // freeName is vrrp.VRID, or vrrp6.VRID for an IPv6 router if that is taken, or
 // the first free one of vrrp1.VRID, vrrp2.VRID and so on.
 func (s *survey) freeName(d Device) string {
-	prefix := d.Prefix
-	if prefix == "" {
-		prefix = "vrrp"
-	}
+	prefix := d.prefix()
 	name := fmt.Sprintf("%s.%d", prefix, d.VRID)
 	if s.names[name] && d.Family == IPv6 {
 		name = fmt.Sprintf("%s6.%d", prefix, d.VRID)
@@ -198,10 +228,17 @@ func (s *survey) freeName(d Device) string {
 	return name
 }
 
+func (d *Device) prefix() string {
+	if d.Prefix == "" {
+		return "vrrp"
+	}
+	return d.Prefix
+}
+
 // find returns the link that came of a plan.
 func (s *survey) find(p *plan) (Link, error) {
 	for _, l := range s.links {
-		if l.Name == p.name && l.Kind == macvlan && l.Parent == p.Parent {
+		if l.Name == p.name && l.Kind == p.kind() && l.Parent == p.Parent {
 			return l, nil
 		}
 	}
@@ -224,8 +261,14 @@ func (h *Host) carryOut(plans []*plan, request func(p *plan, ack int) []byte) {
 // adopted one down and into the right mode.
 func (h *Host) makeRequest(p *plan, ack int) []byte {
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
-	info.AddRtAttr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated(macvlan))
-	info.AddRtAttr(unix.IFLA_INFO_DATA, nil).AddRtAttr(macvlanMode, nl.Uint32Attr(macvlanVEPA))
+	info.AddRtAttr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated(p.kind()))
+	data := info.AddRtAttr(unix.IFLA_INFO_DATA, nil)
+	if p.Kind == IPVLAN {
+		data.AddRtAttr(ipvlanMode, nl.Uint16Attr(0))
+		data.AddRtAttr(ipvlanFlags, nl.Uint16Attr(ipvlanModes[p.Mode]))
+	} else {
+		data.AddRtAttr(macvlanMode, nl.Uint32Attr(macvlanVEPA))
+	}
 	m := nl.NewIfInfomsg(unix.AF_UNSPEC)
 	if p.adopt != 0 {
 		m.Index, m.Change = int32(p.adopt), unix.IFF_UP
@@ -235,8 +278,10 @@ func (h *Host) makeRequest(p *plan, ack int) []byte {
 		m,
 		nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(p.name)),
 		nl.NewRtAttr(unix.IFLA_LINK, nl.Uint32Attr(uint32(p.Parent))),
-		nl.NewRtAttr(unix.IFLA_ADDRESS, p.mac),
 		info,
+	}
+	if p.Kind == MACVLAN {
+		parts = append(parts, nl.NewRtAttr(unix.IFLA_ADDRESS, p.mac))
 	}
 	group := p.Group
 	if group == 0 {

@@ -2,6 +2,7 @@ package netif
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -271,15 +272,13 @@ func TestDevicesAsConfigured(t *testing.T) {
 	a := hosts[0]
 	a.must(a.netlink.LinkSetGroup(a.link("eth0"), 7))
 	h := a.host()
-	own, grouped, clash, orphan, other := a.device(IPv4), a.device(IPv4), a.device(IPv6), a.device(IPv4), a.device(IPv4)
+	own, grouped, clash, orphan := a.device(IPv4), a.device(IPv4), a.device(IPv6), a.device(IPv4)
 	own.Name, own.MAC = "wan", mac("02:00:00:00:00:77")
 	grouped.VRID, grouped.Group = 52, 9
 	clash.Name = "lo"
 	orphan.Parent = 999
-	other.Kind = IPVLAN
-	made, errs := h.MakeDevices([]Device{own, grouped, clash, orphan, other})
-	want := []string{"<nil>", "<nil>", "make lo on eth0: file exists", "make vrrp.51 on link 999: no such device",
-		"make vrrp1.51 on eth0: this kind of device is not supported"}
+	made, errs := h.MakeDevices([]Device{own, grouped, clash, orphan})
+	want := []string{"<nil>", "<nil>", "make lo on eth0: file exists", "make vrrp.51 on link 999: no such device"}
 	for i := range want {
 		if i >= len(errs) || fmt.Sprint(errs[i]) != want[i] {
 			t.Fatalf("errors %v, want %q", errs, want)
@@ -294,6 +293,41 @@ func TestDevicesAsConfigured(t *testing.T) {
 	if err := fmt.Sprint(h.RaiseDevices([]int{made[0].Link.Index, 999})); err != "[<nil> bring up link 999: no such device]" {
 		t.Error(err)
 	}
+}
+
+// An ipvlan has its parent's MAC, which a master answers with. Where the kernel
+// has none, the error says so by name.
+func TestIPVLAN(t *testing.T) {
+	_, hosts := lan(t, 2)
+	a, client := hosts[0], hosts[1]
+	h := a.host()
+	d := a.device(IPv4)
+	d.Kind, d.Mode = IPVLAN, "private"
+	made, errs := h.MakeDevices([]Device{d})
+	if errs != nil && errors.Is(errs[0], unix.EOPNOTSUPP) {
+		if got := errs[0].Error(); got != "make ipvlan vrrp.51 on eth0: operation not supported" {
+			t.Error(got)
+		}
+		return
+	}
+	a.good(errs)
+	m := made[0].Link
+	physical := a.linkNamed(h, "eth0").MAC
+	if m.Kind != "ipvlan" || m.Name != "vrrp.51" || !bytes.Equal(m.MAC, physical) || m.Up {
+		t.Errorf("made %+v", m)
+	}
+	a.good(h.RaiseDevices([]int{m.Index}))
+	a.good(h.Change([]Change{{Link: m.Index, Address: Address{Prefix: prefix("192.0.2.20/24")}}}))
+	tap, mine := client.tap("eth0"), client.link("eth0").Attrs().HardwareAddr
+	tap.send("eth0", arpRequest(t, mine, "192.0.2.2", "192.0.2.20"))
+	answer := tap.next(func(f []byte) bool { return isARP(f, 2) && bytes.Equal(f[:6], mine) })
+	if !bytes.Equal(answer[22:28], physical) {
+		t.Errorf("it is at %v", net.HardwareAddr(answer[22:28]))
+	}
+	if again, errs := h.MakeDevices([]Device{d}); errs != nil || !again[0].Adopted || again[0].Link.Index != m.Index {
+		t.Errorf("adopted %+v, %v", again, errs)
+	}
+	a.good(h.RemoveDevices([]int{m.Index}))
 }
 
 // B-20, B-21: a master forwards what is sent to the virtual MAC, a Backup

@@ -132,7 +132,7 @@ func (r *router) unhoused() error {
 // while it is master.
 func (r *router) devices() []int {
 	var all []int
-	if r.device.Index != 0 {
+	if r.device.Index != 0 && r.VMAC.Kind == netif.MACVLAN { // an ipvlan is always up
 		all = append(all, r.device.Index)
 	}
 	for _, x := range r.annexes {

@@ -30,7 +30,7 @@ func (r *router) equip() {
 		r.profile.Auth = &r.Auth
 	}
 	r.profile.Proof = vrrp.NewProof(r.profile.Auth, r.Router.Interval, r.profile.Peers)
-	r.Router.VirtualMAC = r.virtual() && !r.VMAC.XmitBase
+	r.Router.VirtualMAC = r.VMAC.Kind == netif.MACVLAN && !r.VMAC.XmitBase
 	tell := r.Instance.Notify
 	r.tell = &tell
 	r.chooseForm()

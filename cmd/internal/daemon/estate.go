@@ -97,7 +97,7 @@ func (d *Daemon) place(r *router, a netif.Address) (l *netif.Link, by int) {
 		}
 		return nil, 0
 	}
-	if a.Interface == "" && r.virtual() {
+	if a.Interface == "" && r.housed() {
 		if r.device.Index == 0 {
 			return nil, 0
 		}

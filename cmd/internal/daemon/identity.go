@@ -31,7 +31,7 @@ func identityOf(in *cfgparse.Instance) identity {
 		id.source = in.Port.Source
 	}
 	if v := in.VMAC; v.Kind != netif.Parent {
-		id.vmac = fmt.Sprint(v.Kind, v.Name, v.MAC, v.XmitBase)
+		id.vmac = fmt.Sprint(v.Kind, v.Name, v.MAC, v.XmitBase, v.Mode, v.Address)
 	}
 	return id
 }

@@ -246,7 +246,7 @@ func (d *Daemon) move(r *router, index int) {
 func (d *Daemon) hear(r *router) {
 	r.stay++
 	o := order{router: r, do: join, link: r.link, group: r.Port.Group, stay: r.stay}
-	if r.virtual() {
+	if r.housed() {
 		o.device = &netif.Device{
 			VMAC: r.VMAC, Parent: r.link, Family: r.Port.Family, VRID: r.VRID, Prefix: d.vmacPrefix,
 			Both: slices.ContainsFunc(r.Estate.Addresses, func(a netif.Address) bool {
@@ -263,8 +263,9 @@ func (d *Daemon) leave(r *router) {
 	r.device, r.resolved = netif.Link{}, false
 }
 
-// virtual reports whether the router has a virtual MAC (use_vmac).
-func (r *router) virtual() bool { return r.VMAC.Kind == netif.MACVLAN }
+// housed reports whether the router has a device of its own (use_vmac,
+// use_ipvlan).
+func (r *router) housed() bool { return r.VMAC.Kind != netif.Parent }
 
 // joined is the steward's answer to a join.
 func (d *Daemon) joined(o order, made netif.Made, err error) {

@@ -269,18 +269,6 @@ func (s *steward) member(o order) {
 	}
 }
 
-// make makes the device of a virtual MAC, if one is asked for.
-func (s *steward) make(device *netif.Device) (netif.Made, error) {
-	if device == nil {
-		return netif.Made{}, nil
-	}
-	made, errs := s.host.MakeDevices([]netif.Device{*device})
-	if len(errs) > 0 {
-		return netif.Made{}, errs[0]
-	}
-	return made[0], nil
-}
-
 // A refusal is something that the kernel would not do.
 type refusal struct {
 	router *router // for whom; nil: for none in particular

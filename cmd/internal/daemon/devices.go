@@ -1,0 +1,33 @@
+package daemon
+
+import (
+	"errors"
+	"net/netip"
+
+	"regent/netif"
+)
+
+// make makes the device of a virtual MAC, if one is asked for.
+func (s *steward) make(device *netif.Device) (netif.Made, error) {
+	if device == nil {
+		return netif.Made{}, nil
+	}
+	made, errs := s.host.MakeDevices([]netif.Device{*device})
+	if len(errs) > 0 {
+		return netif.Made{}, errs[0]
+	}
+	if device.Kind == netif.IPVLAN {
+		return made[0], s.furnish(made[0].Link.Index, device.Address)
+	}
+	return made[0], nil
+}
+
+// furnish brings an ipvlan up and gives it its own address: it has no MAC address
+// that a Backup must hide, and adverts come from there.
+func (s *steward) furnish(link int, own netip.Prefix) error {
+	errs := s.host.RaiseDevices([]int{link})
+	if own.IsValid() {
+		errs = append(errs, s.host.Change([]netif.Change{{Link: link, Address: netif.Address{Prefix: own}}})...)
+	}
+	return errors.Join(errs...)
+}
