@@ -22,20 +22,20 @@ const (
 // keepalived decides for its users.
 func instanceProtocol() []*Keyword {
 	return []*Keyword{
-		key("profile", B, choice(rfcNames, func(d *draft) *rfc { return &d.rfc }), "default", "hold to the letter of one RFC where the instance says nothing else", own),
-		key("checksum_tx", B, choice(map[string]ChecksumTx{"auto": ChecksumAuto, "pseudo": ChecksumPseudo, "message-only": ChecksumMessageOnly},
-			func(d *draft) *ChecksumTx { return &d.ChecksumTx }), "auto; message-only with v3_checksum_as_v2", "IPv4 checksum of version 3 on adverts sent: as the neighbours do, or with or without pseudo-header", own),
-		key("checksum_rx", B, choice(map[string]checksumRx{"both": anyChecksum, "pseudo": pseudoOnly, "message-only": messageOnly},
-			func(d *draft) *checksumRx { return &d.checksumRx }), "both", "IPv4 checksums of version 3 that are right on adverts received", own),
-		key("interop_v2v3", B, boolean(func(d *draft) *bool { return &d.Router.BothVersions }), "no", "version 3 over IPv4: understand version 2 as well, and as master speak both; for migrations", own),
-		key("v2_address_list", B, choice(map[string]bool{"warn": true, "drop": false},
-			func(d *draft) *bool { return &d.Profile.AnyAddressList }), "warn", "version 2: what becomes of adverts with other addresses", own),
-		key("ipv6_require_link_local_first", B, boolean(func(d *draft) *bool { return &d.Profile.RequireLinkLocalFirst }), "no", "drop IPv6 adverts whose first address is not link-local", own),
-		key("source_check", B, choice(map[string]bool{"off": false, "on-link": true},
-			func(d *draft) *bool { return &d.Profile.RequireOnLink }), "off", "on-link: drop adverts from outside the networks of the interface; IPv6: not link-local", own),
-		key("resign_no_extend", B, boolean(func(d *draft) *bool { return &d.Router.ResignNoExtend }), "no", "a resignation brings the takeover nearer, and never puts it off", own),
-		key("min_learned_interval", B, showing(seconds(vrrp.MinIntervalV3, vrrp.MaxIntervalV3, func(d *draft) *time.Duration { return &d.Router.MinLearned }),
-			func(d *draft) string { return inSeconds(max(d.Router.MinLearned, vrrp.MinIntervalV3)) }), "0.01 s", "version 3: the shortest interval of a master that a backup goes by", own),
+		key("profile", R, choice(rfcNames, func(d *draft) *rfc { return &d.rfc }), "default", "hold to the letter of one RFC where the instance says nothing else"),
+		key("checksum_tx", R, choice(map[string]ChecksumTx{"auto": ChecksumAuto, "pseudo": ChecksumPseudo, "message-only": ChecksumMessageOnly},
+			func(d *draft) *ChecksumTx { return &d.ChecksumTx }), "auto; message-only with v3_checksum_as_v2", "IPv4 checksum of version 3 on adverts sent: as the neighbours do, or with or without pseudo-header"),
+		key("checksum_rx", R, choice(map[string]checksumRx{"both": anyChecksum, "pseudo": pseudoOnly, "message-only": messageOnly},
+			func(d *draft) *checksumRx { return &d.checksumRx }), "both", "IPv4 checksums of version 3 that are right on adverts received"),
+		key("interop_v2v3", R, boolean(func(d *draft) *bool { return &d.Router.BothVersions }), "no", "version 3 over IPv4: understand version 2 as well, and as master speak both; for migrations"),
+		key("v2_address_list", R, choice(map[string]bool{"warn": true, "drop": false},
+			func(d *draft) *bool { return &d.Profile.AnyAddressList }), "warn", "version 2: what becomes of adverts with other addresses"),
+		key("ipv6_require_link_local_first", R, boolean(func(d *draft) *bool { return &d.Profile.RequireLinkLocalFirst }), "no", "drop IPv6 adverts whose first address is not link-local"),
+		key("source_check", R, choice(map[string]bool{"off": false, "on-link": true},
+			func(d *draft) *bool { return &d.Profile.RequireOnLink }), "off", "on-link: drop adverts from outside the networks of the interface; IPv6: not link-local"),
+		key("resign_no_extend", R, boolean(func(d *draft) *bool { return &d.Router.ResignNoExtend }), "no", "a resignation brings the takeover nearer, and never puts it off"),
+		key("min_learned_interval", R, showing(seconds(vrrp.MinIntervalV3, vrrp.MaxIntervalV3, func(d *draft) *time.Duration { return &d.Router.MinLearned }),
+			func(d *draft) string { return inSeconds(max(d.Router.MinLearned, vrrp.MinIntervalV3)) }), "0.01 s", "version 3: the shortest interval of a master that a backup goes by"),
 	}
 }
 

@@ -146,8 +146,5 @@ func old(names ...string) func(*Keyword) {
 	return func(k *Keyword) { k.Old = append(k.Old, names...) }
 }
 
-// own marks a keyword that keepalived does not know.
-func own(k *Keyword) { k.Help += " (regent's own)" }
-
 // args describes the arguments of a keyword for the reference.
 func args(text string) func(*Keyword) { return func(k *Keyword) { k.Args = text } }
