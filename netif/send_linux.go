@@ -11,6 +11,12 @@ const (
 	sendBatch  = 256     // packets for each sendmmsg
 	sendBuffer = 4 << 20 // bytes that may wait in the queues of the links
 
+	// rawBuffer is that for what the kernel routes: a limit that is out of reach,
+	// and no allocation. Adverts to a dead unicast peer wait until the kernel has
+	// called for it in vain, as many as it keeps for one neighbour (208 KiB); and
+	// however many peers are dead, all others must hear theirs.
+	rawBuffer = 256 << 20
+
 	priorityControl = 7 // TC_PRIO_CONTROL: adverts leave before bulk traffic
 )
 
@@ -89,7 +95,7 @@ func (o *outbox) open() (err error) {
 	if o.fd, err = openSocket(domain, unix.SOCK_RAW, unix.IPPROTO_RAW, options...); err != nil {
 		return err
 	}
-	setSendBuffer(o.fd, sendBuffer)
+	setSendBuffer(o.fd, rawBuffer)
 	return deafen(o.fd)
 }
 

@@ -22,6 +22,7 @@ type dialect struct {
 	vmac     bool           // use_vmac
 	unicast  bool           // unicast_peer
 	message  bool           // v3_checksum_as_v2: no pseudo-header
+	old      bool           // old_unicast_checksum: the group's
 	lines    []string       // further lines of the vrrp_instance
 }
 
@@ -67,6 +68,12 @@ func (d dialect) alone() dialect {
 func (d dialect) summed() dialect {
 	d.message = true
 	return d.with("v3_checksum_as_v2")
+}
+
+// aged is the dialect with the checksums of old unicast routers.
+func (d dialect) aged() dialect {
+	d.old = true
+	return d.with("old_unicast_checksum")
 }
 
 // many is the dialect with n addresses, a link-local one not counted.

@@ -1,7 +1,10 @@
 package main_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -35,6 +38,8 @@ var interop = []struct {
 	{"keepalived/v3-IPv6-vmac-base", newKeepalived, v3IPv6.virtual("vmac_xmit_base", "garp_master_delay 1"), same},
 	{"keepalived/v3-IPv4-unicast", newKeepalived, v3IPv4.alone(), same},
 	{"keepalived/v3-IPv6-unicast", newKeepalived, v3IPv6.alone(), same},
+	{"keepalived/v3-IPv4-unicast-old-sum", newKeepalived, v3IPv4.alone(), v3IPv4.alone().aged()}, // W-49: learned
+	{"keepalived/v3-IPv4-unicast-our-old-sum", newKeepalived, v3IPv4.alone().aged(), v3IPv4.alone()},
 	{"keepalived/v3-IPv4-20-addresses", newKeepalived, v3IPv4.many(20), same},
 	{"keepalived/v3-IPv6-20-addresses", newKeepalived, v3IPv6.many(20), same},
 	{"keepalived/v3-IPv4-we-are-slow", newKeepalived, v3IPv4.every(time.Second), v3IPv4}, // R-18, S-23
@@ -77,12 +82,39 @@ func TestInterop(t *testing.T) {
 			p.routers = []contender{regent, peer}
 			p.play(regent, peer)
 			p.checkLogs()
+			if c.ours.old || c.theirs.old {
+				s.checkOldSums(regent.src())
+				return
+			}
 			form := "FALSE"
 			if c.theirs.message {
 				form = "TRUE"
 			}
 			s.checkFrames([]string{regent.base().host.MAC("eth0").String(), regent.vmac()}, "vrrp.v3_checksum_as_in_v2:"+form)
 		})
+	}
+}
+
+// checkOldSums checks that the adverts of a unicast router bear the checksum of
+// old keepalived, whose pseudo-header always names the group (W-49).
+func (s *stage) checkOldSums(src netip.Addr) {
+	s.Helper()
+	n := 0
+	for _, a := range s.wire.Adverts() {
+		if a.Src != src {
+			continue
+		}
+		n++
+		message := bytes.Clone(a.Frame.Data[34:])
+		sum := binary.BigEndian.Uint16(message[6:])
+		message[6], message[7] = 0, 0
+		pseudo := append(src.AsSlice(), 224, 0, 0, 18, 0, 112, 0, byte(len(message)))
+		if want := onesComplement(pseudo, message); sum != want {
+			s.Errorf("an advert to %v has the checksum %04x, want %04x", a.Dst, sum, want)
+		}
+	}
+	if n == 0 {
+		s.Errorf("no advert of %v was captured", src)
 	}
 }
 

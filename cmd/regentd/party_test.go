@@ -125,7 +125,7 @@ var complaint = regexp.MustCompile(`(?i)\b(error|invalid|mismatch|bad|malformed|
 
 // harmless is what they say in such words of other things: that they stand by
 // the protocol (a lesser advert is discarded, S-24), and of themselves.
-var harmless = regexp.MustCompile(`(?i)lower priority .* discarding|Ignoring track_interface \w+ since own interface|` + // keepalived
+var harmless = regexp.MustCompile(`(?i)lower priority .* discarding|Ignoring track_interface \w+ since own interface|Setting unicast VRRPv3 checksum to old version|` + // keepalived
 	`Discarding advertisement .* \(\d+ <=? \d+ &|Received VRRP Advertisement .* checksum|` +
 	`'Shutdown' event in 'Initialize' state|` + // FRR
 	`Changing the checksum form`) // regent

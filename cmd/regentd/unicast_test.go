@@ -270,3 +270,25 @@ func TestUnicastFaults(t *testing.T) {
 		s.until("it is in FAULT again, and has nothing", func() bool { return gone() == 2*i+2 && !h.Has(vip) })
 	}
 }
+
+// U-1: peers that are dead keep adverts waiting in the kernel while it calls for
+// them. However many those are, the living ones hear every advert.
+func TestDeadPeersDoNotFillTheQueue(t *testing.T) {
+	t.Parallel()
+	s := setStage(t)
+	a, b := s.host("a", "192.0.2.1/24"), s.host("b", "192.0.2.2/24")
+	peers := []string{"192.0.2.2"}
+	for n := 10; n < 90; n++ {
+		peers = append(peers, own(n, false).Addr().String())
+	}
+	all := "unicast_peer {\n        " + strings.Join(peers, "\n        ") + "\n    }"
+	pa := s.start(regentd, a, instance("eth0", 150, "0.01", all))
+	s.until("a has the address", func() bool { return a.Has(vip) })
+	pb := s.start(regentd, b, instance("eth0", 100, "0.01", "unicast_peer {\n        192.0.2.1\n    }", "down_timer_adverts 100"))
+	s.until("b is backup", func() bool { return pb.Said("Entering BACKUP STATE") })
+	since := time.Now()
+	s.until("a thousand adverts have arrived", func() bool { return adverts(s.wire, own(1, false).Addr(), since) >= 1000 })
+	if pa.Said("cannot send adverts") || pb.Said("Entering MASTER STATE") {
+		t.Error("adverts were lost")
+	}
+}
