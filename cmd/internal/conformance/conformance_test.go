@@ -25,8 +25,11 @@ func TestRepository(t *testing.T) {
 	known := make(map[ruleID]bool)
 	for _, r := range rules {
 		known[r.id] = true
-		if len(testsOf(r.id, citations)) == 0 && r.untested == "" {
+		switch tests := testsOf(r.id, citations); {
+		case len(tests) == 0 && r.untested == "":
 			t.Errorf("%s has no test, and no reason for that: %s", r.id, r.text)
+		case len(tests) > 0 && r.untested != "":
+			t.Errorf("%s has a test, %s of %s, and needs no reason any more", r.id, tests[0].test, tests[0].pkg)
 		}
 	}
 	for _, c := range citations {
