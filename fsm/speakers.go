@@ -25,7 +25,7 @@ const (
 	mostSpeakers = 4
 
 	// hush is how long a router may be silent in version 2 before that is
-	// told: three of its shortest intervals, and some time to spare.
+	// told: three of the shortest intervals there are, and some time to spare.
 	hush = 4 * time.Second
 )
 
@@ -46,19 +46,17 @@ func (s *speakers) note(now Time, addr netip.Addr) *speaker {
 		return one
 	}
 	if len(*s) < mostSpeakers {
-		*s = append(*s, speaker{})
-	} else {
-		oldest := 0
-		for i := range *s {
-			if (*s)[i].last < (*s)[oldest].last {
-				oldest = i
-			}
-		}
-		(*s)[oldest], (*s)[len(*s)-1] = (*s)[len(*s)-1], speaker{}
+		*s = append(*s, speaker{addr: addr, since: now, last: now})
+		return &(*s)[len(*s)-1]
 	}
-	one := &(*s)[len(*s)-1]
-	*one = speaker{addr: addr, since: now, last: now}
-	return one
+	oldest := &(*s)[0]
+	for i := range *s {
+		if (*s)[i].last < oldest.last {
+			oldest = &(*s)[i]
+		}
+	}
+	*oldest = speaker{addr: addr, since: now, last: now}
+	return oldest
 }
 
 // translate sorts what a router hears that speaks both versions. It reports
