@@ -183,51 +183,6 @@ func TestMarksOfAGroup(t *testing.T) {
 	say(1, Accepted) // forgotten
 }
 
-// H-31: an advert with a wrong checksum moves no mark, although its trailer is
-// right: with the right one it is no replay.
-func TestAWrongChecksumMovesNoMark(t *testing.T) {
-	s := v3()
-	b := NewProof(s.sender, time.Second, nil).Seal(s.a.Append(nil, s.e), s.e, midnight)
-	wrong := bytes.Clone(b)
-	wrong[7] ^= 1
-	var a Advert
-	for i, story := range []struct {
-		b    []byte
-		want Fault
-	}{{wrong, BadChecksum}, {b, Accepted}, {b, TrailerReplayed}} {
-		if _, f := s.p.Check(story.b, s.e, midnight, &a); f != story.want {
-			t.Errorf("packet %d: got %v, want %v", i, f, story.want)
-		}
-	}
-}
-
-// H-21, H-4: it is the length of the packet that tells of a trailer: 28 bytes
-// more, and no other number. The header says nothing of it.
-func TestATrailerIsToldByItsLength(t *testing.T) {
-	for _, s := range []*scene{v3(), v2(), v6()} {
-		s.p.Auth = byTime()
-		plain := s.a.Append(nil, s.e)
-		for extra := range 64 {
-			b := append(bytes.Clone(plain), make([]byte, extra)...)
-			if s.e.v6() {
-				Resum(b, s.e, Pseudo)
-			}
-			s.p.Proof = NewProof(s.p.Auth, time.Second, nil)
-			want := BadLength
-			switch extra {
-			case 0:
-				want = TrailerMissing
-			case 28:
-				want = TrailerMalformed // but a trailer
-			}
-			var a Advert
-			if _, f := s.p.Check(b, s.e, midnight, &a); f != want {
-				t.Errorf("version %d from %v, %d bytes more: got %v, want %v", s.a.Version, s.e.Src, extra, f, want)
-			}
-		}
-	}
-}
-
 // H-32: marks and the last sequence outlive a reload.
 func TestConfigureKeepsMarks(t *testing.T) {
 	peers := []Peer{{Addr: peer4}, {Addr: me4}}
