@@ -23,6 +23,7 @@ type dialect struct {
 	unicast  bool           // unicast_peer
 	message  bool           // v3_checksum_as_v2: no pseudo-header
 	old      bool           // old_unicast_checksum: the group's
+	again    time.Duration  // garp_master_delay, if it matters
 	lines    []string       // further lines of the vrrp_instance
 }
 
@@ -52,10 +53,21 @@ func (d dialect) with(lines ...string) dialect {
 	return d
 }
 
-// virtual is the dialect with a virtual MAC; lines say more about it.
-func (d dialect) virtual(lines ...string) dialect {
+// virtual is the dialect with a virtual MAC.
+func (d dialect) virtual() dialect {
 	d.vmac = true
-	return d.with("use_vmac").with(lines...)
+	return d.with("use_vmac")
+}
+
+// fromBase is the dialect with a virtual MAC from which no advert comes, so
+// that adverts do not teach the switch where it is. The old master may still
+// have the address when the new one announces it, and answer the announcement,
+// which is an ARP request, from the virtual MAC: then the switch is wrong until
+// the second burst.
+func (d dialect) fromBase() dialect {
+	d = d.virtual().with("vmac_xmit_base", "garp_master_delay 1")
+	d.again = time.Second
+	return d
 }
 
 // alone is the dialect spoken to one peer and not to the group.

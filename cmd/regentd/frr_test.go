@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"regent/cmd/internal/lab"
 )
@@ -77,6 +78,10 @@ func (r *frrRouter) daemon(name, conf string) *lab.Proc {
 
 func (r *frrRouter) name() string { return "FRR on " + r.host.Name }
 func (r *frrRouter) vmac() string { return r.speaks.virtualMAC().String() }
+
+// lag is the time that zebra and the kernel (its link watch) may take until the
+// device is up and the client has found it.
+func (r *frrRouter) lag() time.Duration { return 3 * time.Second }
 
 // src is, over IPv6, a link-local address of the device with the virtual MAC.
 func (r *frrRouter) src() netip.Addr {

@@ -21,11 +21,6 @@ type party struct {
 	silence  time.Duration // how long it may keep the client waiting
 }
 
-// margin is what a client may wait beyond the interval of the protocol. A
-// kernel that asks for a neighbour asks again only after a second, and the
-// device that FRR switches on is up within another (the kernel's link watch).
-const margin = 2 * time.Second
-
 // event does something that may silence the address for a time.
 func (p *party) event(what string, silence time.Duration, do func()) {
 	p.Helper()
@@ -70,7 +65,7 @@ func (p *party) rules(who contender, priority uint8) {
 		}
 		return n >= 2
 	})
-	p.checkGap()
+	p.checkGap(who.lag())
 }
 
 // hears waits until a router that reads a keepalived.conf is Backup and has
@@ -84,16 +79,17 @@ func (p *party) hears(who, master router) {
 	})
 }
 
-// checkGap judges the client's longest wait since the last event. A machine
-// that lets nobody run makes everybody late, so its own lateness counts.
-func (p *party) checkGap() {
+// checkGap judges the client's longest wait since the last event: lag is what
+// the new master may take beyond the interval of the protocol. A machine that
+// lets nobody run makes everybody late, so its own lateness counts.
+func (p *party) checkGap(lag time.Duration) {
 	p.Helper()
 	if p.at.IsZero() {
 		return
 	}
 	now := time.Now()
 	gap, stall := p.seen.Gap(p.at, now), p.seen.Stall(p.at, now)
-	if bound := p.silence + margin + 4*stall; gap > bound {
+	if bound := p.silence + lag + 4*stall; gap > bound {
 		p.Errorf("after %q the client waited %v, more than %v (the machine stood still for %v)", p.happened, gap, bound, stall)
 	}
 	p.Logf("%-35s the client waited %6v of %6v", p.happened, gap.Round(time.Millisecond), p.silence.Round(time.Millisecond))

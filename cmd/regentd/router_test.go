@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"syscall"
+	"time"
 
 	"regent/cmd/internal/lab"
 )
@@ -11,10 +12,11 @@ import (
 // A contender is one that may be master of a virtual router.
 type contender interface {
 	name() string
-	vip() netip.Addr  // the address that the client asks for
-	src() netip.Addr  // where its adverts come from
-	vmac() string     // what clients should learn
-	owns(v bool) bool // the kernel would answer for all addresses (v true) or for none (v false)
+	vip() netip.Addr    // the address that the client asks for
+	src() netip.Addr    // where its adverts come from
+	vmac() string       // what clients should learn
+	owns(v bool) bool   // the kernel would answer for all addresses (v true) or for none (v false)
+	lag() time.Duration // how much longer than its protocol it may keep a client waiting
 	log() string
 }
 
@@ -54,8 +56,15 @@ func (b *box) hushARP() {
 	b.must(b.host.Sysctl("net/ipv4/conf/all/arp_announce", "2"))
 }
 
-func (b *box) base() *box         { return b }
-func (b *box) vip() netip.Addr    { return b.speaks.vip() }
+func (b *box) base() *box      { return b }
+func (b *box) vip() netip.Addr { return b.speaks.vip() }
+
+// lag is some time to be scheduled, and, where only announcements teach the
+// switch, the delay of the second burst (see dialect.fromBase).
+func (b *box) lag() time.Duration {
+	return 500*time.Millisecond + b.speaks.again
+}
+
 func (b *box) running() *lab.Proc { return b.runs[len(b.runs)-1] }
 
 func (b *box) crash() {

@@ -54,6 +54,10 @@ func playTrio(s *stage, d dialect, chance *rand.Rand) {
 		x.next()
 		x.settle()
 	}
+	x.routers = nil
+	for _, m := range x.members {
+		x.routers = append(x.routers, m)
+	}
 	x.checkLogs()
 	s.checkFrames([]string{d.virtualMAC().String()})
 }
@@ -72,6 +76,9 @@ type member struct {
 	priority int
 	plight   plight
 }
+
+// lag is FRR's for everybody, since it may be master for a moment in between.
+func (m *member) lag() time.Duration { return 3 * time.Second }
 
 // A plight keeps a router from being master.
 type plight int
@@ -155,9 +162,9 @@ func (x *trio) settle() {
 	x.routers = nil
 	for _, m := range x.members {
 		if m.plight != frozen {
-			x.routers = append(x.routers, m.router)
+			x.routers = append(x.routers, m)
 		}
 	}
 	best := x.best(nil)
-	x.rules(best.router, uint8(best.priority))
+	x.rules(best, uint8(best.priority))
 }
