@@ -101,6 +101,28 @@ func TestWhomAUnicastRouterHears(t *testing.T) {
 	}
 }
 
+// U-3, unicast_ttl: adverts to peers leave with a TTL of 255, or with that of
+// the configuration; those to the group with 255 whatever it says (W-7).
+func TestTheTTLOfUnicastAdverts(t *testing.T) {
+	for _, test := range []struct {
+		lines []string
+		want  uint8
+	}{
+		{[]string{peers("192.0.2.9")}, 255},
+		{[]string{peers("192.0.2.9"), "unicast_ttl 9"}, 9},
+		{[]string{"unicast_ttl 9"}, 255},
+	} {
+		inWorld(t, func(w *world) {
+			w.node(1).start(conf(150, test.lines...))
+			w.pass(5 * time.Second)
+			all := w.segment.Adverts()
+			if len(all) == 0 || all[len(all)-1].Envelope.TTL != test.want {
+				t.Errorf("%v: %v", test.lines, all)
+			}
+		})
+	}
+}
+
 // linkCounts returns what the node has counted on its first link.
 func (n *node) linkCounts() (c vrrp.Counters) {
 	asked := make(chan struct{})
