@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -114,7 +115,8 @@ func veth(a *space, nameA string, b *space, nameB string) {
 	b.until("carrier on "+nameB, func() bool { return b.link(nameB).Attrs().OperState == netlink.OperUp })
 }
 
-// add gives a link an address, without duplicate detection.
+// add gives a link that is up an address, without duplicate detection, and waits
+// until it can be reached: of IPv6 the kernel sees to that a little later.
 func (s *space) add(link, prefix string) {
 	s.t.Helper()
 	a, err := netlink.ParseAddr(prefix)
@@ -123,6 +125,11 @@ func (s *space) add(link, prefix string) {
 		a.Flags = unix.IFA_F_NODAD
 	}
 	s.must(s.netlink.AddrAdd(s.link(link), a))
+	if a.IP.To4() == nil {
+		s.until("a route to "+prefix, func() bool {
+			return strings.Contains(s.ip("-6 route show table local"), "local "+a.IP.String()+" ")
+		})
+	}
 }
 
 // linkLocal returns the link-local address that the kernel gave a link.
