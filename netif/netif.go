@@ -102,6 +102,8 @@ type Packet struct {
 	// envelope has a source. nil: the link's own. Received packets have none.
 	MAC net.HardwareAddr
 
+	Fragmented bool // when received: it came in fragments, which no advert does
+
 	Envelope vrrp.Envelope
 	Payload  []byte // what follows the IP header; when received, valid until the next Receive
 }

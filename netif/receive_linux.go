@@ -14,10 +14,11 @@ const (
 	receiveBatch = 64  // packets for each recvmmsg
 	controlRoom  = 128 // bytes of ancillary data: link, hop limit, fragment size, overflows
 
-	// The longest adverts: a whole list of 255 addresses, authentication and,
-	// for IPv4, a header full of options. What is longer is none.
-	longest4 = 60 + 16 + 4*255 + 28
-	longest6 = 8 + 16*255 + 28
+	// Room for the longest adverts: a whole list of 255 addresses,
+	// authentication and, for IPv4, a header full of options; and for one byte
+	// more, so that what is longer still breaks the rules when it is cut.
+	longest4 = 60 + 16 + 4*255 + 28 + 1
+	longest6 = 8 + 16*255 + 28 + 1
 )
 
 // An inbox is the receive socket of a family with room for a batch. All of it
@@ -79,7 +80,7 @@ func (in *inbox) open(buffer int) (err error) {
 	return err
 }
 
-// receive returns the next packets that are whole, none if the socket is empty.
+// receive returns the next packets, none if the socket is empty.
 func (in *inbox) receive(c *WireCounts) ([]Packet, error) {
 	for !in.drained && in.fd >= 0 {
 		for i := range in.messages { // the kernel wrote the lengths of last time
@@ -112,19 +113,17 @@ func (in *inbox) sort(n int, c *WireCounts) []Packet {
 			c.Overflows += uint64(about.overflows - in.overflows) // wraps as the kernel's does
 			in.overflows = about.overflows
 		}
-		switch {
-		case about.fragmented:
-			c.Fragments++
-		case !ok || m.Hdr.Flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0:
+		if !ok || m.Hdr.Flags&unix.MSG_CTRUNC != 0 {
 			c.Malformed++
-		default:
-			packets = append(packets, p)
+			continue
 		}
+		p.Fragmented = about.fragmented
+		packets = append(packets, p)
 	}
 	return packets
 }
 
-// packet reads message i. It is false for what is no whole datagram.
+// packet reads message i. It is false for what is no datagram.
 func (in *inbox) packet(i int) (p Packet, a ancillary, ok bool) {
 	m := &in.messages[i]
 	a = parseAncillary(in.controls[i][:m.Hdr.Controllen])
@@ -132,6 +131,9 @@ func (in *inbox) packet(i int) (p Packet, a ancillary, ok bool) {
 	data := unsafe.Slice(in.iovecs[i].Base, length)
 	p.Link = a.link
 	if in.family == IPv4 {
+		if m.Hdr.Flags&unix.MSG_TRUNC != 0 && length >= header4 { // its end was cut off, and is not missed
+			binary.BigEndian.PutUint16(data[2:], uint16(length))
+		}
 		p.Envelope, p.Payload, ok = parseDatagram4(data)
 		return p, a, ok && a.link != 0
 	}

@@ -33,8 +33,7 @@ type Wire struct {
 // WireCounts counts what the wire itself knows, since it was opened.
 type WireCounts struct {
 	Received  uint64 // packets handed out by Receive
-	Fragments uint64 // dropped: came in fragments
-	Malformed uint64 // dropped: no whole IP datagram, or longer than any advert
+	Malformed uint64 // dropped: no IP datagram
 	Overflows uint64 // dropped by the kernel: the receive buffer was full
 	Sent      uint64 // packets that left
 	Dropped   uint64 // packets that could not leave

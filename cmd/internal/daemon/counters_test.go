@@ -71,6 +71,8 @@ func (t tally) moved(before tally) tally {
 type packet struct {
 	advert func(*vrrp.Advert, *vrrp.Envelope)
 	octets func([]byte, vrrp.Envelope) []byte
+
+	fragmented bool // it came in fragments
 }
 
 func (p packet) to(n *node) {
@@ -83,7 +85,7 @@ func (p packet) to(n *node) {
 	if p.octets != nil {
 		b = p.octets(b, e)
 	}
-	n.w.segment.Inject(netif.Packet{Envelope: e, Payload: b})
+	n.w.segment.Inject(netif.Packet{Envelope: e, Payload: b, Fragmented: p.fragmented})
 	synctest.Wait()
 }
 
@@ -147,6 +149,9 @@ var counting = []struct {
 		packet{octets: func(b []byte, _ vrrp.Envelope) []byte { return b[:7] }}.to(n)
 	}},
 	{moves: "eth0 destination_errors", event: advert(func(_ *vrrp.Advert, e *vrrp.Envelope) { e.Dst = netip.MustParseAddr("192.0.2.1") })},
+	{moves: "eth0 destination_errors", event: func(n *node) {
+		packet{fragmented: true}.to(n)
+	}},
 	{moves: "eth0 invalid_type_rcvd", event: func(n *node) {
 		packet{octets: func(b []byte, _ vrrp.Envelope) []byte { b[0], b[1] = 0x37, 99; return b }}.to(n)
 	}},

@@ -41,10 +41,14 @@ func (d *Daemon) listen() {
 // counted under the rule that it breaks.
 func (d *Daemon) receive(p *netif.Packet) {
 	r := d.table.find(p)
+	if r == nil && d.strange[p.Link] == nil {
+		return // a link without routers: a group that others on this host have joined
+	}
+	if p.Fragmented {
+		d.drop(r, vrrp.BadHeader, p)
+		return
+	}
 	if r == nil {
-		if d.strange[p.Link] == nil {
-			return // a link without routers: a group that others on this host have joined
-		}
 		_, fault := (*vrrp.Profile)(nil).Check(p.Payload, p.Envelope, time.Time{}, &d.advert)
 		d.drop(nil, fault, p)
 		return
