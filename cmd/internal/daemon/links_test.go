@@ -100,7 +100,7 @@ func TestLinksThatSwapNames(t *testing.T) {
 		t.Errorf("the router is %v on link %d, want INIT on %d", r.state, r.link, second.Index)
 	}
 	d.joined(order{router: r, stay: r.stay}, netif.Made{}, nil)
-	if r.state != fsm.Backup || d.table.find(heardBy(r)) != r {
+	if found, _ := d.table.find(heardBy(r)); r.state != fsm.Backup || found != r {
 		t.Errorf("it is %v after the join", r.state)
 	}
 }

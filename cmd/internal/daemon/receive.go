@@ -40,7 +40,7 @@ func (d *Daemon) listen() {
 // receive takes one packet: it is an advert for one of our routers, or it is
 // counted under the rule that it breaks.
 func (d *Daemon) receive(p *netif.Packet) {
-	r := d.table.find(p)
+	r, known := d.table.find(p)
 	if r == nil && d.strange[p.Link] == nil {
 		return // a link without routers: a group that others on this host have joined
 	}
@@ -62,6 +62,9 @@ func (d *Daemon) receive(p *netif.Packet) {
 		wall = time.Now()
 	}
 	warnings, fault := r.profile.Check(p.Payload, p.Envelope, wall, &d.advert)
+	if fault == vrrp.Accepted && !known {
+		fault = vrrp.UnknownPeer
+	}
 	if fault != vrrp.Accepted {
 		d.drop(r, fault, p)
 		return

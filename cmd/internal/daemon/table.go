@@ -40,41 +40,46 @@ func (t table) remove(r *router) {
 	}
 }
 
-// find returns the router that a packet concerns, nil if there is none.
-func (t table) find(p *netif.Packet) *router {
+// find returns the router that a packet concerns, nil if there is none. It is
+// not known when several unicast routers may be meant and the sender is a peer
+// of none: then the packet is nobody's, as with keepalived, and the first of
+// them is to count it.
+func (t table) find(p *netif.Packet) (r *router, known bool) {
 	vrid, ok := vrrp.VRID(p.Payload)
 	if !ok {
-		return nil
+		return nil, false
 	}
 	at := meeting{p.Link, netif.FamilyOf(p.Envelope.Src), vrid}
 	here := t[at]
 	if !p.Envelope.Dst.IsMulticast() {
 		at.link = 0
-		if r := addressee(p, here, t[at]); r != nil {
-			return r
+		if r, n := addressee(p, here, t[at]); r != nil {
+			return r, n == 1
 		}
 	}
 	if len(here) == 0 {
-		return nil
+		return nil, false
 	}
-	return here[0] // if it is not for this one either, its counters say so
+	return here[0], true // if it is not for this one either, its counters say so
 }
 
 // addressee returns the unicast router that a packet is meant for: the one it
-// is sent to that has the sender as a peer, else one that has not, which then
-// decides what it thinks of strangers (check_unicast_src).
-func addressee(p *netif.Packet, candidates ...[]*router) (stranger *router) {
+// is sent to that has the sender as a peer, else the first of n that have not,
+// which then decides what it thinks of strangers (check_unicast_src).
+func addressee(p *netif.Packet, candidates ...[]*router) (r *router, n int) {
 	dst, src := p.Envelope.Dst.WithZone(""), p.Envelope.Src.WithZone("")
 	for _, routers := range candidates {
-		for _, r := range routers {
+		for _, x := range routers {
 			switch {
-			case r.Port.Group.IsValid() || r.primary != dst:
-			case r.profile.HasPeer(src):
-				return r
-			case stranger == nil:
-				stranger = r
+			case x.Port.Group.IsValid() || x.primary != dst:
+				continue
+			case x.profile.HasPeer(src):
+				return x, 1
+			case r == nil:
+				r = x
 			}
+			n++
 		}
 	}
-	return stranger
+	return r, n
 }

@@ -132,8 +132,7 @@ func (n *node) linkCounts() (c vrrp.Counters) {
 }
 
 // W-1, U-2: instances with one VRID on one link: source and destination tell
-// whose an advert is. With nobody else to take it, a stranger's goes to one of
-// those that it is sent to.
+// whose an advert is. That of a stranger is nobody's, and counted.
 func TestOneVRIDForSeveralUnicastInstances(t *testing.T) {
 	text := func(a, b, c int) string {
 		return globals +
@@ -166,12 +165,16 @@ func TestOneVRIDForSeveralUnicastInstances(t *testing.T) {
 			{"192.0.2.2", "192.0.2.1", "A"},
 			{"192.0.2.3", "192.0.2.1", "B"},
 			{"192.0.2.4", "192.0.2.1", "B"},
-			{"192.0.2.9", "192.0.2.1", "A"},
+			{"192.0.2.9", "192.0.2.1", ""},
 		} {
 			w.pass(10 * time.Second)
 			only("")
 			say(test.src, test.dst)
 			only(test.lesser)
+		}
+
+		if c := n.linkCounts(); c[vrrp.DestinationErrors] != 1 || len(n.lines("source is no unicast peer")) != 1 {
+			t.Errorf("the stranger was counted %d times", c[vrrp.DestinationErrors])
 		}
 
 		// One that goes takes nothing from the others.
