@@ -66,7 +66,7 @@ func (w *twins) act(asked netip.Addr) {
 	w.ended(w.a.Proc)
 	w.must(w.a.LinkDown("vrrp.51")) // its memory is gone, too
 	w.must(w.a.LinkDown("vrrp6.51"))
-	w.reign2(w.b)
+	w.leads(w.b)
 	w.announced(begun)
 	w.scene(w.b, asked)
 

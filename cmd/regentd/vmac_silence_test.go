@@ -3,6 +3,7 @@ package main_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ import (
 // never believes them to be at its port: not when it starts, nor while it runs
 // and is asked for the addresses, is reloaded, was a master before, or comes
 // back from a crash as a master (B-29). Both routers forward, and so join more
-// groups than hosts do.
+// groups than hosts do. B-12: those of the addresses' neighbours it leaves.
 func TestABackupNeverSpeaksFromTheVirtualMAC(t *testing.T) {
 	t.Parallel()
 	w := setTwins(t)
@@ -45,16 +46,22 @@ func TestABackupNeverSpeaksFromTheVirtualMAC(t *testing.T) {
 	if frames := w.b.sent(failed); len(frames) == 0 {
 		t.Fatal("the capture shows nothing of a master: this test proves nothing")
 	}
+	if !w.b.solicited() {
+		t.Error("a master is no member of the solicited-node group of its addresses")
+	}
 	w.a.run()
 	w.reign(w.a)
 	back := time.Now()
+	if w.b.solicited() {
+		t.Error("a Backup is a member of the solicited-node group still")
+	}
 	w.tempt()
 	w.b.silent(back, "the time after the reign")
 
 	// A crash leaves device and addresses to the kernel, until the daemon is
 	// back.
 	w.must(w.a.Unplug("eth0"))
-	w.reign2(w.b)
+	w.leads(w.b)
 	w.b.crash()
 	w.must(w.a.Plug("eth0"))
 	w.advertised("a's adverts", vrid, func(a lab.Advert) bool { return a.Priority == 150 })
@@ -66,8 +73,18 @@ func TestABackupNeverSpeaksFromTheVirtualMAC(t *testing.T) {
 	w.b.silent(back, "the start after a crash as master")
 }
 
-// reign2 waits until a twin reigns, whatever the other believes.
-func (w *twins) reign2(of *twin) {
+// solicited reports whether a twin hears solicitations for its virtual addresses,
+// which end alike.
+func (t *twin) solicited() bool {
+	t.stage.Helper()
+	groups, err := t.Run(t.stage.Context(), "ip", "-6", "maddr", "show", "dev", "vrrp6.51")
+	t.stage.must(err)
+	return strings.Contains(groups, "ff02::1:ff00:100")
+}
+
+// leads waits until a twin has all addresses and the virtual MACs are at its port,
+// whatever the other one believes.
+func (w *twins) leads(of *twin) {
 	w.Helper()
 	w.until(of.Host.Name+" reigns", func() bool { return of.Has(vips...) && w.at(vmac4) == of.Host && w.at(vmac6) == of.Host })
 }
