@@ -45,8 +45,14 @@ vrrp_instance VI_1 {
     virtual_ipaddress_excluded {
         192.0.2.102
     }
+    virtual_routes {
+        198.51.100.0/24 via 192.0.2.2 dev eth0 table 100 metric 5
+        append 198.18.1.0/24 via 192.0.2.2 src 192.0.2.1 scope link mtu 1400 onlink no_track
+    }
     virtual_rules {
         from 192.0.2.100/32 table 100 priority 200 iif eth0
+        to 198.51.100.0/24 fwmark 5/0xff blackhole priority 201
+        not from 192.0.2.101 table main priority 202 oif eth0
     }
     track_interface {
         lo
@@ -133,6 +139,9 @@ func TestDumpsAreKeepalivedsOwn(t *testing.T) {
 	t.Parallel()
 	s := setStage(t)
 	ours, theirs := s.dumps(regentd, dumped), s.dumps(lab.Keepalived(), dumped)
+	for end, text := range theirs { // its routes and rules bear its mark
+		theirs[end] = strings.NewReplacer(" proto 18", "", " protocol 18", "").Replace(text)
+	}
 
 	sent := regexp.MustCompile(`(?m)^(    Sent:) [1-9]\d*$`)
 	own := regexp.MustCompile(`(?m)^(  Regent|  Authentication Extension Errors):\n(    .*\n)+|^(Interface: .*|All interfaces)\n`)
@@ -147,7 +156,6 @@ func TestDumpsAreKeepalivedsOwn(t *testing.T) {
 		}
 		for _, r := range *into {
 			delete(r["data"], "last_transition")
-			delete(r["data"], "vrules") // bear the mark of who made them
 			delete(r["stats"], "advert_sent")
 			delete(r["data"], "auth_data") // hidden since keepalived 2.4.0
 			for key := range r["stats"] {
@@ -200,7 +208,7 @@ func blocks(text string) (lines []string) {
 // notOurs are lines that tell of keepalived's workings, change from run to run,
 // or hold what is a secret since keepalived 2.4.0.
 var notOurs = regexp.MustCompile(`fd_in|config faults|Last transition|Read timeout|Notify |Flags|ifindex|uid:gid|` +
-	`protocol 18|Password|Sync Group.*smtp|Script = chk:   (Weight|Result|Insecure|Init|State|VRRP instances)`)
+	`Password|Sync Group.*smtp|Script = chk:   (Weight|Result|Insecure|Init|State|VRRP instances)`)
 
 // What lies at the place of a dump is replaced, and not opened: it may be a link
 // of somebody who wants root to write into a file of his choice.
@@ -238,6 +246,27 @@ func TestADumpFollowsNoLink(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+// M-61: an operator may clear the counters, and sees what they were.
+func TestCountersAreCleared(t *testing.T) {
+	t.Parallel()
+	s := setStage(t)
+	h := s.host("router", "192.0.2.1/24")
+	path := filepath.Join(s.TempDir(), "stats")
+	p := s.start(regentd, h, "global_defs {\n stats_dump_file "+path+"\n}\n"+instance("eth0", 255, "10"))
+	f := &field{stage: s}
+	s.until("it is master", func() bool { return h.Has(vip) })
+	s.until("it has advertised", func() bool { return f.count(p, path)["VI_1 adv_sent"] == 1 })
+	s.must(os.Remove(path))
+	s.must(p.Signal(statsClearSignal))
+	s.until("it says what they were", func() bool {
+		b, err := os.ReadFile(path)
+		return err == nil && strings.Contains(string(b), "    Sent: 1\n")
+	})
+	s.until("they are cleared", func() bool { return f.count(p, path)["VI_1 adv_sent"] == 0 })
+}
+
+const statsClearSignal = syscall.Signal(63)
 
 // Tools ask for the numbers of signals.
 func TestSignalNumbersAreKeepaliveds(t *testing.T) {

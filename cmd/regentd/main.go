@@ -129,7 +129,7 @@ func serve(o *options, log *slog.Logger) int {
 		}
 		return exitConfig
 	}
-	holdOn()
+	signals := catch()
 	pid, err := writePID(o.pidFile)
 	switch {
 	case errors.Is(err, errRunning):
@@ -144,7 +144,7 @@ func serve(o *options, log *slog.Logger) int {
 	told := cfg.Global.Notify
 	runOnce(&cfg.Global, "startup_script", told.Startup, told.StartupTimeout, log)
 	defer runOnce(&cfg.Global, "shutdown_script", told.Shutdown, told.ShutdownTimeout, log)
-	return operate(o, cfg, log)
+	return operate(o, cfg, log, signals)
 }
 
 // runOnce runs the script before everything else or that after it, and waits for
@@ -159,7 +159,7 @@ func runOnce(g *cfgparse.Global, keyword string, c *cfgparse.Command, timeout ti
 }
 
 // operate opens the host and runs the routers of a configuration on it.
-func operate(o *options, cfg *cfgparse.Config, log *slog.Logger) int {
+func operate(o *options, cfg *cfgparse.Config, log *slog.Logger, signals chan os.Signal) int {
 	host, err := openHost(&cfg.Global, log)
 	if err != nil {
 		return refuse(log, err)
@@ -189,7 +189,7 @@ func operate(o *options, cfg *cfgparse.Config, log *slog.Logger) int {
 		return refuse(log, err)
 	}
 	d := daemon.New(cfg, wire, host, watcher.Watch, notifier, log)
-	defer (&servant{o, cfg, d, notifier, log}).obey()()
+	defer (&servant{o, cfg, d, notifier, log}).obey(signals)()
 	log.Info("starting " + version.String("regentd"))
 	ready()
 	err = d.Run(ctx)

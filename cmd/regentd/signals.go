@@ -30,12 +30,14 @@ var signum = map[string]syscall.Signal{
 	"JSON":        sigJSON,
 }
 
-// served are the signals that a servant is for. SIGPIPE is only to be survived.
-var served = []os.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, sigJSON, sigStatsClear, syscall.SIGPIPE}
-
-// holdOn survives signals that come before there is a servant: a tool may ask
-// a daemon that only begins.
-func holdOn() { signal.Notify(make(chan os.Signal, 1), served...) }
+// catch catches the signals that a servant is for, from now on: a tool may ask a
+// daemon that only begins, and is answered when it can be. SIGPIPE is only to be
+// survived.
+func catch() chan os.Signal {
+	signals := make(chan os.Signal, 16) // more than a tool sends while one is served
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, sigJSON, sigStatsClear, syscall.SIGPIPE)
+	return signals
+}
 
 // A servant does what signals ask for, one after the other and beside the loop
 // of the daemon.
@@ -49,10 +51,8 @@ type servant struct {
 
 // obey does what signals ask for until end is called, which waits for the last
 // of it.
-func (s *servant) obey() (end func()) {
+func (s *servant) obey(signals chan os.Signal) (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 16) // more than a tool sends while one is served
-	signal.Notify(signals, served...)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
