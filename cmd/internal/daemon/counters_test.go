@@ -346,3 +346,70 @@ func TestCountersLast(t *testing.T) {
 		}
 	})
 }
+
+// R-24, T-9, S-26, S-34, S-38: in virtual time, where nothing is late but what is
+// late by design: beside ten packets a millisecond, of which every one is wrong or
+// of a lesser master, a master advertises at its times to the nanosecond, answers
+// lesser masters each tenth of a second and no oftener, and its backup is silent.
+func TestAFloodMovesNoTimer(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		shots   []func(*vrrp.Advert, *vrrp.Envelope)
+		answers int // in a second
+		moves   map[string]uint64
+	}{
+		{"what is wrong", []func(*vrrp.Advert, *vrrp.Envelope){
+			func(a *vrrp.Advert, _ *vrrp.Envelope) { a.Version = vrrp.V2 },
+			func(_ *vrrp.Advert, e *vrrp.Envelope) { e.TTL = 1 },
+			func(a *vrrp.Advert, _ *vrrp.Envelope) { a.VRID = 99 },
+			func(a *vrrp.Advert, _ *vrrp.Envelope) { a.Addresses = nil },
+			func(_ *vrrp.Advert, e *vrrp.Envelope) { e.Src = netip.MustParseAddr("192.0.2.1") },
+		}, 0, map[string]uint64{"eth0 version_errors": 6000, "V ip_ttl_errors": 6000, "eth0 vrid_errors": 6000,
+			"V address_list_errors": 6000, "V own_address_drops": 6000}},
+		{"lesser masters", []func(*vrrp.Advert, *vrrp.Envelope){
+			func(a *vrrp.Advert, _ *vrrp.Envelope) { a.Priority = 1 },
+			func(a *vrrp.Advert, e *vrrp.Envelope) { a.Priority, e.Src = 99, netip.MustParseAddr("192.0.2.250") },
+		}, 10, map[string]uint64{"V rx_lower_priority_discarded": 30000, "V adv_rcvd": 30000}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				n1, n2 := pair(w)
+				begun := w.now()
+				n1.zero()
+				for range 3000 {
+					for i := range 10 {
+						e := vrrp.Envelope{Src: netip.MustParseAddr("192.0.2.9"), Dst: vrrp.Group4, TTL: vrrp.HopLimit}
+						a := vrrp.Advert{Version: vrrp.V3, VRID: 51, Priority: 200, Interval: time.Second, Addresses: []netip.Addr{vip}}
+						test.shots[i%len(test.shots)](&a, &e)
+						w.segment.Inject(netif.Packet{Envelope: e, Payload: a.Append(nil, e)})
+					}
+					w.pass(time.Millisecond)
+				}
+				n1.is(Master)
+				n2.is(Backup)
+				due, answers := 0, 0
+				for _, a := range n1.heard() {
+					switch {
+					case a.at <= begun:
+					case (a.at-down(150))%time.Second == 0:
+						due++
+					default:
+						answers++
+					}
+				}
+				if due != 3 || answers < 3*test.answers-3 || answers > 3*test.answers {
+					t.Errorf("%d adverts in time and %d answers, want 3 and %d", due, answers, 3*test.answers)
+				}
+				if sent := n2.heard(); len(sent) > 0 {
+					t.Errorf("the backup has sent %d adverts", len(sent))
+				}
+				counts := n1.tally()
+				for name, want := range test.moves {
+					if counts[name] != want {
+						t.Errorf("%s is %d, want %d", name, counts[name], want)
+					}
+				}
+			})
+		})
+	}
+}

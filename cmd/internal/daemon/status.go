@@ -29,7 +29,8 @@ type Status struct {
 	Checks  []health.Standing
 
 	now        fsm.Time
-	generation int // of the configuration; see describe
+	generation int            // of the configuration; see describe
+	portion    []RouterStatus // the latest, not yet among the routers
 }
 
 // A RouterStatus is what can be told of one virtual router.
@@ -86,8 +87,8 @@ const portion = 128
 // asks for a portion at a time, between which the loop does what is due: an
 // advert never waits for thousands of routers to be described.
 func (d *Daemon) Status(ctx context.Context) (*Status, error) {
-	s := &Status{}
-	for whole := false; !whole; {
+	s := &Status{portion: make([]RouterStatus, 0, portion)}
+	for whole := false; !whole; s.keep() {
 		answered := make(chan struct{})
 		d.tell(func(d *Daemon) { whole = d.describe(s); close(answered) })
 		select {
@@ -99,6 +100,13 @@ func (d *Daemon) Status(ctx context.Context) (*Status, error) {
 		}
 	}
 	return s, nil
+}
+
+// keep puts the latest portion to the others. It is for the asker: there may be
+// megabytes to move.
+func (s *Status) keep() {
+	s.Routers = append(s.Routers, s.portion...)
+	s.portion = s.portion[:0]
 }
 
 // Time returns when a moment of the routers' clock was, by the wall clock as it
@@ -125,13 +133,14 @@ func (s *Status) Total() (sum vrrp.Counters) {
 // anew.
 func (d *Daemon) describe(s *Status) (whole bool) {
 	if s.generation != d.generation {
-		*s = Status{generation: d.generation, Routers: make([]RouterStatus, 0, len(d.routers))}
+		*s = Status{generation: d.generation, portion: s.portion}
 	}
 	first := len(s.Routers)
-	for _, r := range d.routers[first:min(first+portion, len(d.routers))] {
-		s.Routers = append(s.Routers, d.describeRouter(r))
+	last := min(first+portion, len(d.routers))
+	for _, r := range d.routers[first:last] {
+		s.portion = append(s.portion, d.describeRouter(r))
 	}
-	if len(s.Routers) < len(d.routers) {
+	if last < len(d.routers) {
 		return false
 	}
 	s.At, s.now, s.Since = d.wall(), d.now, d.since
