@@ -108,7 +108,5 @@ func TestTheLoadBalancersExample(t *testing.T) {
 	s.until("without the inner network the second serves", served(two, one))
 	s.must(one.Plug("eth1"))
 	s.until("with the inner network the first serves again", served(one, two))
-	if a, _ := s.wire.Last(51); a.Priority != 101 {
-		t.Errorf("the last advert has priority %d", a.Priority)
-	}
+	s.advertised("with its full priority", 51, func(a lab.Advert) bool { return a.Priority == 101 })
 }
