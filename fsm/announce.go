@@ -11,14 +11,20 @@ type announcer struct {
 	elsewhere Time // the next message about addresses on other links
 	rest      Time // a contest before this gets no burst of its own
 	owed      Time // but this one: the last of several contests would else leave its traces in the hosts
+
+	// One more message after a takeover from a living master that has the same
+	// MAC. It may have answered the first burst, which are ARP requests, before
+	// it gave the addresses up, and have the switches believe that the MAC is
+	// still there.
+	last Time
 }
 
 // stopped has nothing to say.
-var stopped = announcer{again: Never, lower: Never, refresh: Never, elsewhere: Never, rest: -Never, owed: Never}
+var stopped = announcer{again: Never, lower: Never, refresh: Never, elsewhere: Never, rest: -Never, owed: Never, last: Never}
 
 // next returns when there is something to say.
 func (a *announcer) next() Time {
-	return min(a.again, a.lower, a.owed, a.refresh, a.elsewhere)
+	return min(a.again, a.lower, a.owed, a.last, a.refresh, a.elsewhere)
 }
 
 // begin sets the times of a new master, after its first burst.
@@ -92,6 +98,10 @@ func (a *announcer) due(now Time, limit time.Duration, c *Announcing) (times int
 	if a.owed <= now {
 		a.owed = Never
 		times = max(times, a.contested(now, limit, c))
+	}
+	if a.last <= now {
+		a.last = Never
+		times = max(times, 1)
 	}
 	if a.refresh <= now {
 		a.refresh = after(a.refresh, c.Refresh, now)

@@ -243,7 +243,7 @@ func (w words) addr(key string) netip.Addr {
 var settings = map[string]bool{
 	"router": true, "version": true, "priority": true, "interval": true, "nopreempt": true,
 	"preempt-delay": true, "down-adverts": true, "silent-to-lower": true, "reply-to-lower": true,
-	"last-word": true, "start-delay": true, "virtual-mac": true, "repeat": true, "delay": true,
+	"last-word": true, "start-delay": true, "virtual-mac": true, "shared-mac": true, "repeat": true, "delay": true,
 	"refresh": true, "refresh-repeat": true, "elsewhere": true, "lower-repeat": true, "lower-delay": true,
 	"resign-no-extend": true, "min-learned": true, "both-versions": true, "expired-backup": true,
 }
@@ -266,6 +266,7 @@ func (w words) config() fsm.Config {
 		LastWord:      w.flag("last-word"),
 		StartDelay:    w.duration("start-delay", 0),
 		VirtualMAC:    w.flag("virtual-mac"),
+		SharedMAC:     w.flag("shared-mac"),
 
 		ResignNoExtend: w.flag("resign-no-extend"),
 		MinLearned:     w.duration("min-learned", 0),

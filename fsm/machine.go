@@ -254,6 +254,9 @@ func (m *machine) become(now Time, to State, why Cause, out []Action) []Action {
 		out = append(out, Action{Router: m.router, Do: Acquire})
 		out = m.announce(m.config.Announce.Repeat, out)
 		m.announcer.begin(now, &m.config.Announce)
+		if m.crown == Preempted && m.config.SharedMAC {
+			m.announcer.last = now.Add(m.limit())
+		}
 	}
 	return append(out, Action{Router: m.router, Do: Enter, From: from, To: to, Cause: why})
 }

@@ -63,7 +63,7 @@ func (d dialect) virtual() dialect {
 // that adverts do not teach the switch where it is. The old master may still
 // have the address when the new one announces it, and answer the announcement,
 // which is an ARP request, from the virtual MAC: then the switch is wrong until
-// the second burst.
+// the second burst. regent sends one more message soon after; keepalived does not.
 func (d dialect) fromBase() dialect {
 	d = d.virtual().with("vmac_xmit_base", "garp_master_delay 1")
 	d.again = time.Second

@@ -105,8 +105,9 @@ func sameSettings(a, b *cfgparse.Instance) bool {
 	x, y := *a, *b
 	x.Origin, y.Origin = cfgparse.Origin{}, cfgparse.Origin{}
 	x.Notify, y.Notify = cfgparse.Notify{}, cfgparse.Notify{} // commands know their place, too
-	x.Router.VirtualMAC, y.Router.VirtualMAC = false, false   // the daemon works it out
-	x.Tracks, y.Tracks = nil, nil                             // the health board compares these
+	x.Router.VirtualMAC, y.Router.VirtualMAC = false, false   // the daemon works these out
+	x.Router.SharedMAC, y.Router.SharedMAC = false, false
+	x.Tracks, y.Tracks = nil, nil // the health board compares these
 	return reflect.DeepEqual(x, y)
 }
 
