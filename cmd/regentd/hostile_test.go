@@ -29,6 +29,7 @@ type flood struct {
 	name   string
 	w      speaker
 	backup string // more lines of the backup's configuration
+	rival  bool   // the backup is keepalived
 	aim    func(f *field) []shot
 }
 
@@ -60,13 +61,14 @@ var floods = []flood{
 	{name: "every defect", w: hostile4, aim: everyDefect},
 	{name: "every defect, IPv6, and the own echo", w: hostile6, aim: everyDefect},
 	{name: "noise", w: hostile4, aim: noise},
-	{name: "lower priorities", w: hostile4, aim: func(f *field) (all []shot) {
+	{name: "noise beside keepalived", w: hostile4, aim: noise, rival: true},
+	{name: "lower priorities", w: hostile4, rival: true, aim: func(f *field) (all []shot) {
 		for p := byte(1); p < 50; p++ {
 			all = append(all, shot{f.w.forge(f.villain, f.src, p, nil), accepted("VI_1 rx_lower_priority_discarded")})
 		}
 		return all
 	}},
-	{name: "resignations", w: hostile4, aim: func(f *field) []shot {
+	{name: "resignations", w: hostile4, rival: true, aim: func(f *field) []shot {
 		return []shot{{f.w.forge(f.villain, f.src, 0, nil), accepted("VI_1 priority_zero_rcvd")}}
 	}},
 	{name: "higher priorities without a key", w: signed4, aim: forgedTrailers},
@@ -202,7 +204,11 @@ func TestFloods(t *testing.T) {
 			if fl.backup != "" {
 				lesser.conf = fl.backup
 			}
-			backup := s.start(regentd, f.backup, lesser.configuration())
+			other := regentd
+			if fl.rival {
+				other = lab.Keepalived()
+			}
+			backup := s.start(other, f.backup, lesser.configuration())
 			s.until("one is master, the other backup", func() bool {
 				return master.Said("Entering MASTER STATE") && backup.Said("Entering BACKUP STATE")
 			})
