@@ -30,7 +30,7 @@ type entry struct {
 type Verdict struct {
 	Delta   int
 	Fault   bool     // some check keeps it in FAULT
-	Wait    bool     // some check without a weight has no result yet
+	Wait    bool     // some check has no result yet that the router waits for
 	Reasons []Reason // every check that is not up, or that contributes, in order
 }
 
@@ -162,7 +162,7 @@ func (b *Board) reason(t Track) Reason {
 	r := Reason{Track: t, Result: e.decided, Up: e.streak.up(), Of: e.of}
 	switch {
 	case e.streak.fresh:
-		r.Wait = t.Weight == 0
+		r.Wait = t.Weight == 0 || t.Kind.prompt()
 	case t.Weight == 0:
 		r.Fault = r.Up == t.Reverse
 	case t.Kind == File:
@@ -175,6 +175,12 @@ func (b *Board) reason(t Track) Reason {
 	}
 	return r
 }
+
+// prompt reports whether a check of this kind has its first result as soon as it is
+// set up. A router waits for that one whatever its weight, so that it begins with
+// the priority that it will have: keepalived reads files and counts processes
+// before its routers start.
+func (k Kind) prompt() bool { return k == File || k == Process }
 
 // product is what the number in a file contributes. It can be FAULT: that is
 // how keepalived reads a number that would take every priority away.

@@ -76,19 +76,29 @@ type processes struct {
 	*stage
 	host *lab.Host
 	path string
+	args []string
 	runs []*lab.Proc
 }
 
 func (s *stage) processes(h *lab.Host, name string, n int) *processes {
 	s.Helper()
+	p := s.program(h, name)
+	for range n {
+		p.recover()
+	}
+	return p
+}
+
+// program makes one of that name, which does nothing for long.
+func (s *stage) program(h *lab.Host, name string) *processes {
+	s.Helper()
 	sleep, err := exec.LookPath("sleep")
 	s.must(err)
 	program, err := os.ReadFile(sleep)
 	s.must(err)
-	p := &processes{stage: s, host: h, path: filepath.Join(s.Dir, name)}
-	s.must(os.WriteFile(p.path, program, 0o755))
-	for range n {
-		p.recover()
+	p := &processes{stage: s, host: h, path: filepath.Join(s.Dir, name), args: []string{"1000"}}
+	if _, err := os.Stat(p.path); err != nil { // it may be running
+		s.must(os.WriteFile(p.path, program, 0o755))
 	}
 	return p
 }
@@ -101,7 +111,7 @@ func (p *processes) fail() {
 }
 
 func (p *processes) recover() {
-	run, err := p.host.Start(lab.Command{Path: p.path, Args: []string{"1000"}})
+	run, err := p.host.Start(lab.Command{Path: p.path, Args: p.args})
 	p.must(err)
 	p.runs = append(p.runs, run)
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"regent/health"
 )
 
 // notified returns what others were told since the last look.
@@ -36,6 +38,35 @@ func TestAReloadTellsStatesAgain(t *testing.T) {
 		}
 		n.Reload(parse(n.w, strings.Replace(text, "global_defs {", "global_defs {\nfifo_write_vrrp_states_on_reload\n", 1)))
 		want := []string{`INSTANCE "V" MASTER 100`, `INSTANCE "W" MASTER 100`, `GROUP "G" MASTER 0`}
+		if got := n.notified(); !slices.Equal(got, want) {
+			t.Errorf("%q, not %q", got, want)
+		}
+	})
+}
+
+// keepalived-language 4.8.6: a router begins with the priority that its
+// files give it, and tells of no other before; a script takes its time, and is
+// not waited for if it has a weight.
+func TestFilesAreReadBeforeTheFirstState(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1).start(globals + "track_file load {\nfile /load\n}\nvrrp_script chk {\nscript /chk\n}\n" +
+			instance("V", "eth0", 51, "192.0.2.100/24", "notify_priority_changes true\ntrack_file {\nload weight 2\n}\ntrack_script {\nchk weight 7\n}"))
+		if got := n.notified(); len(got) != 0 {
+			t.Errorf("before the file was read it tells %q", got)
+		}
+		read := func(number int) {
+			n.mu.Lock()
+			post := n.checks["load"]
+			n.mu.Unlock()
+			post(health.Report{Kind: health.File, Name: "load", Result: health.Result{Outcome: health.Holds, Number: number}})
+		}
+		read(5)
+		if got, want := n.notified(), []string{`INSTANCE "V" BACKUP 110`}; !slices.Equal(got, want) {
+			t.Errorf("%q, not %q", got, want)
+		}
+		n.report("chk", 0)
+		read(6)
+		want := []string{`INSTANCE "V" BACKUP_PRIORITY 117`, `INSTANCE "V" BACKUP_PRIORITY 119`}
 		if got := n.notified(); !slices.Equal(got, want) {
 			t.Errorf("%q, not %q", got, want)
 		}

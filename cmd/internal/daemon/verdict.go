@@ -55,7 +55,7 @@ func (d *Daemon) see(s sighting) health.Result {
 // judge tells a router's group what health says of it now; because is the
 // report that made it look.
 func (d *Daemon) judge(r *router, because health.Report) {
-	before := r.verdict
+	before, announced := r.verdict, r.shown != Init
 	r.verdict = d.board.Verdict(r.index)
 	moved := d.explainPriority(r, before, because)
 	if r.link != 0 && !r.joined && r.deaf == nil {
@@ -74,7 +74,7 @@ func (d *Daemon) judge(r *router, because health.Report) {
 			d.show(m, nil)
 		}
 	}
-	if moved {
+	if moved && announced { // or it has just been told with the first state
 		d.informPriority(r)
 	}
 	d.informOf(r.group)
