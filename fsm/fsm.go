@@ -71,7 +71,7 @@ type Config struct {
 	BothVersions bool // a router of version 3 that understands version 2, too (interop_v2v3, V-30)
 
 	VirtualMAC bool // adverts leave with the virtual MAC (use_vmac), S-40
-	SharedMAC  bool // the addresses have the virtual MAC, even if adverts have not (vmac_xmit_base)
+	SharedMAC  bool // IPv4 addresses have the virtual MAC, even if adverts have not (vmac_xmit_base)
 	Announce   Announcing
 }
 

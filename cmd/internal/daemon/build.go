@@ -30,8 +30,8 @@ func (r *router) equip() {
 		r.profile.Auth = &r.Auth
 	}
 	r.profile.Proof = vrrp.NewProof(r.profile.Auth, r.Router.Interval, r.profile.Peers)
-	r.Router.SharedMAC = r.VMAC.Kind == netif.MACVLAN
-	r.Router.VirtualMAC = r.Router.SharedMAC && !r.VMAC.XmitBase
+	r.Router.SharedMAC = r.VMAC.Kind == netif.MACVLAN && r.Port.Family == netif.IPv4 // nobody answers a neighbour advertisement
+	r.Router.VirtualMAC = r.VMAC.Kind == netif.MACVLAN && !r.VMAC.XmitBase
 	tell := r.Instance.Notify
 	r.tell = &tell
 	r.chooseForm()
