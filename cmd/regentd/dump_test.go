@@ -89,6 +89,20 @@ vrrp_instance VI_6 {
         chk
     }
 }
+vrrp_instance VI_A {
+    interface eth0
+    virtual_router_id 55
+    priority 150
+    use_vmac
+    use_vmac_addr
+    virtual_ipaddress {
+        192.0.2.130/24
+        203.0.113.7/24 dev eth1
+    }
+    virtual_ipaddress_excluded {
+        2001:db8::7
+    }
+}
 vrrp_instance VI_F {
     interface eth1
     virtual_router_id 54
@@ -118,7 +132,7 @@ func (s *stage) dumps(d lab.Daemon, conf string) map[string]string {
 		want func(string) bool // it is whole: keepalived's grow under our eyes
 	}{
 		{"data", syscall.SIGUSR1, func(t string) bool { return strings.Contains(t, "   Tracking instances :\n     VI_6") }},
-		{"stats", syscall.SIGUSR2, func(t string) bool { return strings.Count(t, "  Priority Zero:\n    Received: 0\n    Sent: 0\n") == 4 }},
+		{"stats", syscall.SIGUSR2, func(t string) bool { return strings.Count(t, "  Priority Zero:\n    Received: 0\n    Sent: 0\n") == 5 }},
 		{"json", jsonSignal, func(t string) bool { return json.Valid([]byte(t)) }},
 	} {
 		s.must(p.Signal(kind.sig))

@@ -49,6 +49,7 @@ type RouterStatus struct {
 	Holds     bool           // its addresses were given to the kernel
 
 	Device netif.Link // the one with its virtual MAC; Index 0: none
+	Places []Place    // of the addresses of its estate, in their order
 	Source netip.Addr // of its adverts; invalid: there is none
 	Active netip.Addr // the router that is master now; invalid: nobody is known
 
@@ -57,6 +58,12 @@ type RouterStatus struct {
 	ChecksumFrom  netip.Addr        // who sent that; invalid: nobody
 
 	Counters Counters
+}
+
+// A Place is where an address is while its router is master.
+type Place struct {
+	Device string
+	On     string // the link that a device with a virtual MAC is on; empty: it is none
 }
 
 // A GroupStatus is what can be told of a sync group.
@@ -153,6 +160,21 @@ func (d *Daemon) describe(s *Status) (whole bool) {
 	return true
 }
 
+// places returns where the addresses of a router are.
+func (d *Daemon) places(r *router) []Place {
+	all := make([]Place, len(r.Estate.Addresses))
+	for i, a := range r.Estate.Addresses {
+		all[i].Device = d.device(r, a)
+		switch x := r.annexOf(a); {
+		case x != nil && x.device.Index != 0:
+			all[i].On = x.place.link
+		case a.Interface == "" && r.device.Index != 0:
+			all[i].On = r.Port.Interface
+		}
+	}
+	return all
+}
+
 // wall returns the time of this turn by the wall clock.
 func (d *Daemon) wall() time.Time {
 	return time.Now().Round(0).Add(-d.clock().Sub(d.now))
@@ -164,7 +186,7 @@ func (d *Daemon) describeRouter(r *router) RouterStatus {
 		Condition: r.shown, Why: r.why, LastEvent: r.event, Owner: r.profile.Owner,
 		Error: r.protocolError, Shift: r.shift,
 		Machine: r.group.machine.Status(r.member), Verdict: r.verdict,
-		Holds: r.state == fsm.Master, Device: r.device, Source: r.primary,
+		Holds: r.state == fsm.Master, Device: r.device, Places: d.places(r), Source: r.primary,
 		ChecksumSent: r.form, ChecksumHeard: r.theirs, ChecksumFrom: r.teacher,
 		Counters: r.counters(),
 	}

@@ -172,6 +172,9 @@ func writeRouter(e *errWriter, cfg *cfgparse.Config, s *daemon.Status, r *daemon
 // writePlace writes where a router meets the network.
 func writePlace(e *errWriter, r *daemon.RouterStatus) {
 	in := &r.Settings
+	if in.VMAC.Each {
+		e.printf("   Use VMAC for VIPs on other interfaces\n")
+	}
 	if r.Device.Index != 0 {
 		e.printf("   Use VMAC, i/f name %s, is_up = %t, xmit_base = %t\n", r.Device.Name, r.Holds, in.VMAC.XmitBase)
 		e.printf("   Interface = %s, vmac on %s\n", r.Device.Name, in.Port.Interface)

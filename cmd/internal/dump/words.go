@@ -28,32 +28,34 @@ func (p phrase) String() string { return strings.Join(p, " ") }
 
 // addresses writes those that a router owns: the advertised ones, or the others.
 func addresses(s *daemon.Status, r *daemon.RouterStatus, advertised bool) (all []string) {
-	list, n := r.Settings.Estate.Addresses, len(r.Settings.Advertised)
-	if list = list[:n]; !advertised {
-		list = r.Settings.Estate.Addresses[n:]
+	list, places, n := r.Settings.Estate.Addresses, r.Places, len(r.Settings.Advertised)
+	if advertised {
+		list, places = list[:n], places[:n]
+	} else {
+		list, places = list[n:], places[n:]
 	}
-	has := make(map[string]map[netip.Addr]bool) // what is there, by link
-	for _, a := range list {
-		where := deviceOf(r, &a)
+	has := make(map[string]map[netip.Addr]bool) // what is there, by device
+	for i := range list {
+		a, where := &list[i], places[i].Device
 		if has[where] == nil {
 			has[where] = on(s, where)
 		}
-		all = append(all, address(r, &a, r.Holds && has[where][a.Prefix.Addr()]))
+		all = append(all, address(r, a, places[i], r.Holds && has[where][a.Prefix.Addr()]))
 	}
 	return all
 }
 
 // address writes an address as keepalived does: ADDRESS brd B dev D scope S and
 // what else was asked for, and "set" while the kernel has it.
-func address(r *daemon.RouterStatus, a *netif.Address, set bool) string {
+func address(r *daemon.RouterStatus, a *netif.Address, at daemon.Place, set bool) string {
 	six := a.Prefix.Addr().Is6()
 	p := phrase{prefix(a.Prefix)}
 	p.add(a.Broadcast.IsValid(), "brd %v", a.Broadcast)
-	where := deviceOf(r, a)
-	if a.Interface == "" && r.Device.Index != 0 {
-		where += "@" + r.Settings.Port.Interface
+	if at.On != "" {
+		at.Device += "@" + at.On
 	}
-	p.add(true, "dev %s", where)
+	p.add(true, "dev %s", at.Device)
+	p.add(a.VMAC && !r.Settings.VMAC.Each, "use_vmac")
 	p.add(true, "scope %s", scope(a.Scope))
 	p.add(a.Label != "", "label %s", a.Label)
 	p.add(a.Peer.IsValid(), "peer %v", a.Peer)
@@ -75,17 +77,6 @@ func address(r *daemon.RouterStatus, a *netif.Address, set bool) string {
 	p.add(set, "set")
 	p.add(set && !r.Settings.Accept, "nftable_set")
 	return p.String()
-}
-
-// deviceOf names the device that an address lives on.
-func deviceOf(r *daemon.RouterStatus, a *netif.Address) string {
-	switch {
-	case a.Interface != "":
-		return a.Interface
-	case r.Device.Index != 0:
-		return r.Device.Name
-	}
-	return r.Settings.Port.Interface
 }
 
 // on returns the addresses of a link.
