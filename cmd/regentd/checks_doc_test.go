@@ -34,7 +34,8 @@ var services = map[string]func(s *stage, h *lab.Host) service{
 	"icmp":      func(s *stage, _ *lab.Host) service { return neighbour{s} },
 	"dns":       func(s *stage, h *lab.Host) service { return s.names(h) },
 	"systemd":   func(s *stage, _ *lab.Host) service { return s.unit() },
-	"file":      func(s *stage, _ *lab.Host) service { return number{s, filepath.Join(s.Dir, "shift")} },
+	"file":      func(s *stage, _ *lab.Host) service { return file{s, s.open("shift"), "-60", "0"} },
+	"pipeline":  func(s *stage, _ *lab.Host) service { return file{s, s.open("state"), "lagging", "ready"}.well() },
 	"interface": func(s *stage, h *lab.Host) service { return cable{s, h} },
 }
 
@@ -58,7 +59,7 @@ func TestTheHealthChecksOfTheDocumentation(t *testing.T) {
 			h, other := s.twoPorts("router", 1), s.host("rival", "192.0.2.2/24")
 			s.must(s.client.AddAddress("eth0", "192.0.2.254/24"))
 			service := services[e[1]](s, h)
-			conf := strings.ReplaceAll(e[2], "/tmp/regent-shift", filepath.Join(s.Dir, "shift"))
+			conf := strings.ReplaceAll(e[2], "/tmp/regent-", s.open(""))
 			conf = strings.Replace(conf, "...", "interface eth0\nvirtual_router_id 51\npriority 150\nadvert_int 0.2\nvirtual_ipaddress {\n"+vip.String()+"\n}", 1)
 			s.start(regentd, h, "global_defs {\nenable_script_security\nvrrp_version 3\n}\n"+conf)
 			s.start(regentd, other, instance("eth0", 120, "0.2"))
@@ -241,18 +242,34 @@ func (u *unit) Get(string, string) (dbus.Variant, *dbus.Error) {
 func (u *unit) fail()    { u.state.Store("failed") }
 func (u *unit) recover() { u.state.Store("active") }
 
-// number is a file with one.
-type number struct {
+// file is one whose last line says how things are.
+type file struct {
 	*stage
-	path string
+	path      string
+	ill, fine string
 }
 
-func (n number) fail()    { n.write(-60) }
-func (n number) recover() { n.write(0) }
+func (f file) well() file {
+	f.recover()
+	return f
+}
 
-func (n number) write(value int) {
-	n.Helper()
-	n.must(os.WriteFile(n.path, fmt.Appendln(nil, value), 0o644))
+func (f file) fail()    { f.write(f.ill) }
+func (f file) recover() { f.write(f.fine) }
+
+func (f file) write(line string) {
+	f.Helper()
+	f.must(os.WriteFile(f.path, fmt.Appendln(nil, line), 0o644))
+}
+
+// open returns the path of a file that everybody may read, in a directory of the
+// test's own.
+func (s *stage) open(name string) string {
+	s.Helper()
+	dir := filepath.Join(s.Dir, "open")
+	s.must(os.Chmod(s.Dir, 0o711))
+	s.must(os.MkdirAll(dir, 0o755))
+	return filepath.Join(dir, "regent-") + name
 }
 
 // cable is that of another interface.
