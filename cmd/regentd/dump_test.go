@@ -113,8 +113,8 @@ vrrp_instance VI_F {
 }
 `
 
-// dumps runs a daemon with the configuration on a segment of its own until it is
-// master, asks for its dumps, and returns their texts by the ends of their names.
+// dumps runs a daemon with the configuration on a segment of its own, asks for its
+// dumps until it is master, and returns their texts by the ends of their names.
 func (s *stage) dumps(d lab.Daemon, conf string) map[string]string {
 	s.Helper()
 	h, err := s.Host(d.Name,
@@ -124,19 +124,24 @@ func (s *stage) dumps(d lab.Daemon, conf string) map[string]string {
 	dir := s.TempDir()
 	d.Env = []string{"TMPDIR=" + dir}
 	p := s.start(d, h, conf)
-	s.until(d.Name+" has its addresses", func() bool { return h.Has(virtual(s.T, conf)[:5]...) })
+	s.until(d.Name+" is master", func() bool { return p.Said("VI_A) Entering MASTER STATE") })
+	const held = 9 // addresses of the routers that become master
 	texts := make(map[string]string)
 	for _, kind := range []struct {
 		end  string
 		sig  syscall.Signal
 		want func(string) bool // it is whole: keepalived's grow under our eyes
 	}{
-		{"data", syscall.SIGUSR1, func(t string) bool { return strings.Contains(t, "   Tracking instances :\n     VI_6") }},
-		{"stats", syscall.SIGUSR2, func(t string) bool { return strings.Count(t, "  Priority Zero:\n    Received: 0\n    Sent: 0\n") == 5 }},
-		{"json", jsonSignal, func(t string) bool { return json.Valid([]byte(t)) }},
+		{"data", syscall.SIGUSR1, func(t string) bool {
+			return strings.Count(t, " set") == held && strings.Contains(t, "   Tracking instances :\n     VI_6")
+		}},
+		{"stats", syscall.SIGUSR2, func(t string) bool {
+			return strings.Count(t, "Became master: 1\n") == 4 && strings.Count(t, "  Priority Zero:\n    Received: 0\n    Sent: 0\n") == 5
+		}},
+		{"json", jsonSignal, func(t string) bool { return strings.Count(t, " set") == held && json.Valid([]byte(t)) }},
 	} {
-		s.must(p.Signal(kind.sig))
 		s.until(d.Name+" dumps its "+kind.end, func() bool {
+			s.must(p.Signal(kind.sig))
 			b, err := os.ReadFile(filepath.Join(dir, "keepalived."+kind.end))
 			texts[kind.end] = string(b)
 			return err == nil && kind.want(texts[kind.end])
