@@ -74,7 +74,7 @@ func errorsOf(errs ...error) error {
 }
 
 // arpRequest asks who has an address.
-func arpRequest(t *testing.T, from net.HardwareAddr, sender, target string) []byte {
+func arpRequest(t testing.TB, from net.HardwareAddr, sender, target string) []byte {
 	t.Helper()
 	p, err := arp.NewPacket(arp.OperationRequest, from, netip.MustParseAddr(sender), make(net.HardwareAddr, 6), netip.MustParseAddr(target))
 	if err != nil {
