@@ -1,18 +1,21 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 
 	"regent/cfgparse"
 	"regent/netif"
 )
 
-// A host is netif's, with a firewall that is there only while it is needed.
-// The daemon's steward alone calls Filter.
+// A host is netif's, with tables of the firewall that are there only if they
+// are needed. The daemon's steward alone calls Filter and Seat.
 type host struct {
 	*netif.Host
 	settings netif.FirewallSettings
 	firewall *netif.Firewall // nil: nothing is refused
+	seats    *netif.Seats    // nil: no address has a seat
+	unseated bool            // there can be none
 	hides    bool            // disable_local_igmp
 }
 
@@ -51,10 +54,32 @@ func (h *host) Filter(refuse, accept []netif.Refusal) error {
 	return h.firewall.Change(refuse, accept)
 }
 
+// Seat makes the host answer ARP requests for some addresses on some links
+// alone, and for others again as the kernel likes. Where there can be no such
+// table it says so once; virtual routers do without.
+func (h *host) Seat(take, leave []netif.Seat) error {
+	if h.unseated || h.seats == nil && len(take) == 0 {
+		return nil
+	}
+	if h.seats == nil {
+		var err error
+		if h.seats, err = h.OpenSeats(h.settings); err != nil {
+			h.unseated = true
+			return fmt.Errorf("other links may answer for virtual addresses: %w", err)
+		}
+	}
+	return h.seats.Change(take, leave)
+}
+
 // close leaves nothing behind.
 func (h *host) close(log *slog.Logger) {
 	if h.firewall != nil {
 		if err := h.firewall.Close(); err != nil {
+			log.Error("cannot remove the firewall", "error", err)
+		}
+	}
+	if h.seats != nil {
+		if err := h.seats.Close(); err != nil {
 			log.Error("cannot remove the firewall", "error", err)
 		}
 	}

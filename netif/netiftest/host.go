@@ -30,6 +30,7 @@ type Host struct {
 	routes    []netif.RouteChange
 	rules     []netif.RuleChange
 	filtered  map[netif.Refusal]bool
+	seats     []netif.Seat
 	losses    chan []netif.Loss
 	promoted  map[int]int // by link
 	unset     error       // of all settings

@@ -2,6 +2,7 @@ package netiftest
 
 import (
 	"maps"
+	"slices"
 
 	"regent/netif"
 )
@@ -53,6 +54,25 @@ func (h *Host) Filter(refuse, accept []netif.Refusal) error {
 		h.filtered[r] = true
 	}
 	return nil
+}
+
+// Seat keeps which links answer for addresses.
+func (h *Host) Seat(take, leave []netif.Seat) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.unset != nil {
+		return h.unset
+	}
+	h.seats = slices.DeleteFunc(h.seats, func(s netif.Seat) bool { return slices.Contains(leave, s) })
+	h.seats = append(h.seats, take...)
+	return nil
+}
+
+// Seats returns which do now, in no order.
+func (h *Host) Seats() []netif.Seat {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.seats)
 }
 
 // Refused returns the addresses that are refused now.

@@ -46,6 +46,8 @@ type Daemon struct {
 	lans      map[string]*strangers  // of the links where routers are or were, by name
 	strange   map[int]*strangers     // of those that are there, by index
 	guarded   map[netif.Refusal]bool // what the host is to drop (no_accept)
+	seats     map[netif.Seat]bool    // where it is to answer ARP
+	seated    bool                   // these are up to date
 	fixtures  fixtures               // what is kept whatever the routers do
 	promoting []string               // interfaces with promote_secondaries
 	promoted  map[int]bool           // links, by index, where it is on

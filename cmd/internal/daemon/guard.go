@@ -13,7 +13,11 @@ import (
 func (d *Daemon) guard() {
 	want := make(map[netif.Refusal]bool)
 	for _, r := range d.routers {
-		if r.Accept || r.profile.Owner {
+		if r.profile.Owner {
+			d.silence(r, want)
+			continue
+		}
+		if r.Accept {
 			continue
 		}
 		for _, a := range r.Estate.Addresses {
@@ -31,9 +35,11 @@ func (d *Daemon) guard() {
 	if maps.Equal(want, d.guarded) {
 		return
 	}
-	missing := func(from, in map[netif.Refusal]bool) []netif.Refusal {
-		return slices.DeleteFunc(slices.Collect(maps.Keys(from)), func(r netif.Refusal) bool { return in[r] })
-	}
-	d.steward.give(order{do: guard, refuse: missing(want, d.guarded), accept: missing(d.guarded, want)})
+	d.steward.give(order{do: guard, refuse: without(want, d.guarded), accept: without(d.guarded, want)})
 	d.guarded = want
+}
+
+// without returns the keys of one set that are not in another.
+func without[K comparable](from, in map[K]bool) []K {
+	return slices.DeleteFunc(slices.Collect(maps.Keys(from)), func(k K) bool { return in[k] })
 }

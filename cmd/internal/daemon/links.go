@@ -52,6 +52,7 @@ func (d *Daemon) linked(links []netif.Link) {
 	}
 	d.rebuild(links)
 	d.guard()
+	d.seat()
 	d.promote()
 	d.space()
 	if !d.cleaned {
@@ -78,6 +79,7 @@ func (d *Daemon) forget(links []netif.Link) (lost []string) {
 		delete(d.names, l.Index)
 		delete(d.links, name)
 		delete(d.strange, l.Index)
+		d.seated = false
 		lost = append(lost, name)
 	}
 	return lost
@@ -86,6 +88,9 @@ func (d *Daemon) forget(links []netif.Link) (lost []string) {
 // note records how a link is now.
 func (d *Daemon) note(now netif.Link, before *link) {
 	d.log.Debug("link", "interface", now.Name, "up", now.Up, "carrier", now.Running, "addresses", len(now.Addresses))
+	if unseats(before, now) {
+		d.seated = false
+	}
 	l := &link{Link: now, networks: networks(now)}
 	d.findSources(l)
 	d.links[now.Name] = l
@@ -260,7 +265,7 @@ func (d *Daemon) hear(r *router) {
 // leave takes back what hear has asked for.
 func (d *Daemon) leave(r *router) {
 	d.steward.give(order{router: r, do: leave, link: r.link, group: r.Port.Group, unmake: r.device.Index})
-	r.device, r.resolved = netif.Link{}, false
+	r.device, r.resolved, d.seated = netif.Link{}, false, false
 }
 
 // housed reports whether the router has a device of its own (use_vmac,
@@ -294,6 +299,11 @@ func (d *Daemon) settled(r *router, made netif.Made) {
 	r.resolved = false
 	if made.Unset != nil {
 		d.about(r).Warn("settings of the kernel that a virtual MAC needs could not be made", "error", made.Unset)
+	}
+	d.seated = false
+	d.seat() // before there is an address to answer for
+	if r.profile.Owner {
+		d.guard()
 	}
 	d.own()
 	d.settle(r)

@@ -38,6 +38,7 @@ type (
 		PromoteSecondaries(link int) error
 		RestoreSecondaries(link int) error
 		Filter(refuse, accept []netif.Refusal) error // drop what is sent to addresses, or no longer
+		Seat(take, leave []netif.Seat) error         // answer for addresses nowhere else, or again
 		RemoveLeftovers() (removed int, err error)   // routes and rules of a killed predecessor
 		Announce([]netif.Announcement) []error
 	}

@@ -40,6 +40,8 @@ type order struct {
 	announce []netif.Announcement // announce
 	refuse   []netif.Refusal      // guard
 	accept   []netif.Refusal      // guard
+	take     []netif.Seat         // seat
+	leave    []netif.Seat         // seat
 	times    int                  // announce: messages for each address
 	link     int                  // join, leave, promote, demote: index
 	pace     netif.Pace           // space
@@ -66,6 +68,7 @@ const (
 	promote // promote_secondaries of a link on
 	demote  // and as it was before
 	guard   // refuse what is sent to some addresses, and no longer to others
+	seat    // answer for some addresses on one link alone, and for others as the kernel likes
 	space   // space announcements
 	build   // make a device for some addresses
 	raze    // remove it
@@ -228,6 +231,8 @@ func (s *steward) work(orders []order) {
 			s.report(func(d *Daemon) { o.built(d, made, err) })
 		case guard:
 			s.attempt(s.host.Filter(o.refuse, o.accept))
+		case seat:
+			s.attempt(s.host.Seat(o.take, o.leave))
 		case promote:
 			s.attempt(s.host.PromoteSecondaries(o.link))
 		case demote:
