@@ -2,9 +2,11 @@ package main_test
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,6 +31,7 @@ import (
 //	strip PORT        takes its address away; dress PORT gives it back
 //	rival             starts a keepalived beside each, with the configuration that follows;
 //	                  without one it ends them
+//	hear PRIORITY     an advert of that priority comes for the first router
 //	stop              ends both daemons
 //	alone             leaves keepalived out, for what it cannot do where tests run
 //	told [NAME]       the lines of their FIFOs since the last time, in order,
@@ -175,7 +178,7 @@ func conf(text string) string {
 	var b strings.Builder
 	for n, part := range strings.Split(text, "ROUTER") {
 		if n > 0 {
-			fmt.Fprintf(&b, "interface eth0\nvirtual_router_id %d\nadvert_int 0.1\nvirtual_ipaddress {\n192.0.2.%d\n}\n", n, 100+n)
+			fmt.Fprintf(&b, "interface eth0\nvirtual_router_id %d\nadvert_int 0.1\nvirtual_ipaddress {\n192.0.2.%d\n}\n", vrid+n-1, 99+n)
 		}
 		b.WriteString(part)
 	}
@@ -212,6 +215,11 @@ func (h *half) suffer(what string, args []string, conf string) {
 		h.until("the rival is master", func() bool {
 			return strings.Count(h.rival.Log(), "Entering MASTER STATE") == strings.Count(conf, "virtual_router_id")
 		})
+	case "hear":
+		priority, err := strconv.Atoi(args[0])
+		h.must(err)
+		w := speaker{version: 3, field: 10, addresses: []string{vip.String()}}
+		h.must(h.other.Inject("eth0", w.forge(h.other, netip.MustParseAddr("192.0.2.2"), byte(priority), nil)))
 	case "unplug":
 		h.must(h.host.Unplug(args[0]))
 	case "plug":
