@@ -120,6 +120,9 @@ func serve(o *options, log *slog.Logger) int {
 	for _, why := range o.passedOver {
 		log.Warn(why)
 	}
+	// From here on a stop finds a daemon that first cleans up after a killed one.
+	ctx, end := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer end()
 	cfg, diagnostics := load(o)
 	tell(log, diagnostics)
 	if cfg == nil {
@@ -142,24 +145,25 @@ func serve(o *options, log *slog.Logger) int {
 	defer pid.remove()
 	o.umask.apply(cfg.Global.Daemon.Umask)
 	told := cfg.Global.Notify
-	runOnce(&cfg.Global, "startup_script", told.Startup, told.StartupTimeout, log)
-	defer runOnce(&cfg.Global, "shutdown_script", told.Shutdown, told.ShutdownTimeout, log)
-	return operate(o, cfg, log, signals)
+	runOnce(ctx, &cfg.Global, "startup_script", told.Startup, told.StartupTimeout, log)
+	defer runOnce(context.Background(), &cfg.Global, "shutdown_script", told.Shutdown, told.ShutdownTimeout, log)
+	return operate(ctx, o, cfg, log, signals)
 }
 
 // runOnce runs the script before everything else or that after it, and waits for
-// it, as long as its timeout allows. That it fails stops nothing.
-func runOnce(g *cfgparse.Global, keyword string, c *cfgparse.Command, timeout time.Duration, log *slog.Logger) {
+// it, as long as its timeout allows and ctx lasts. That it fails stops nothing.
+func runOnce(ctx context.Context, g *cfgparse.Global, keyword string, c *cfgparse.Command, timeout time.Duration, log *slog.Logger) {
 	if c == nil {
 		return
 	}
-	if err := notify.RunOnce(context.Background(), g, c, timeout); err != nil {
+	if err := notify.RunOnce(ctx, g, c, timeout); err != nil {
 		log.Error(keyword+" failed", "error", err)
 	}
 }
 
-// operate opens the host and runs the routers of a configuration on it.
-func operate(o *options, cfg *cfgparse.Config, log *slog.Logger, signals chan os.Signal) int {
+// operate opens the host and runs the routers of a configuration on it until ctx
+// ends.
+func operate(ctx context.Context, o *options, cfg *cfgparse.Config, log *slog.Logger, signals chan os.Signal) int {
 	host, err := openHost(&cfg.Global, log)
 	if err != nil {
 		return refuse(log, err)
@@ -171,8 +175,6 @@ func operate(o *options, cfg *cfgparse.Config, log *slog.Logger, signals chan os
 	}
 	defer wire.Close()
 
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
 	watcher, err := health.NewWatcher()
 	if err != nil {
 		return refuse(log, err)

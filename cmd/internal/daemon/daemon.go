@@ -52,6 +52,7 @@ type Daemon struct {
 	promoting []string               // interfaces with promote_secondaries
 	promoted  map[int]bool           // links, by index, where it is on
 	cleaned   bool                   // a predecessor's leftovers are gone
+	ending    bool                   // as soon as they are, the daemon ends
 	ended     bool
 
 	spacing    netif.Spacing        // vrrp_garp_interval, vrrp_gna_interval
@@ -134,7 +135,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	stewarding, dismiss := context.WithCancel(context.WithoutCancel(ctx))
 	defer dismiss()
 	steward.Go(func() { d.steward.run(stewarding) })
-	defer context.AfterFunc(ctx, func() { d.tell((*Daemon).stop) })()
+	defer context.AfterFunc(ctx, func() { d.tell((*Daemon).end) })()
 
 	for !d.ended {
 		d.wire.Wait(d.patience())
@@ -262,6 +263,15 @@ func (d *Daemon) entered(r *router, a fsm.Action) {
 		return
 	}
 	d.show(r, &a.Cause)
+}
+
+// end ends the daemon, but not before it knows the links and has removed what a
+// predecessor left there (B-29).
+func (d *Daemon) end() {
+	d.ending = true
+	if d.cleaned {
+		d.stop()
+	}
 }
 
 // stop ends every router: masters resign and give up their addresses (S-30).

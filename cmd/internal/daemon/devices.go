@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
+	"slices"
 
 	"regent/netif"
 )
@@ -16,10 +18,27 @@ func (s *steward) make(device *netif.Device) (netif.Made, error) {
 	if len(errs) > 0 {
 		return netif.Made{}, errs[0]
 	}
+	s.devices[made[0].Link.Index] = true
 	if device.Kind == netif.IPVLAN {
 		return made[0], s.furnish(made[0].Link.Index, device.Address)
 	}
 	return made[0], nil
+}
+
+// unmake removes devices.
+func (s *steward) unmake(links ...int) error {
+	for _, l := range links {
+		delete(s.devices, l)
+	}
+	return errors.Join(s.host.RemoveDevices(links)...)
+}
+
+// dismiss removes the devices that nobody has asked to be removed: the loop had
+// ended before it heard of them.
+func (s *steward) dismiss() {
+	if len(s.devices) > 0 {
+		s.attempt(s.unmake(slices.Collect(maps.Keys(s.devices))...))
+	}
 }
 
 // furnish brings an ipvlan up and gives it its own address: it has no MAC address

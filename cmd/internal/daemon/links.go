@@ -65,6 +65,9 @@ func (d *Daemon) linked(links []netif.Link) {
 	d.restore(losses)
 	d.renew(back)
 	d.demote()
+	if d.ending {
+		d.stop()
+	}
 }
 
 // forget drops the links that are gone, and the old names of those that have

@@ -29,6 +29,7 @@ type steward struct {
 	// Of run alone.
 	announcer announcer
 	refused   map[place]bool // addresses that the kernel would not add
+	devices   map[int]bool   // that it has made, by index
 }
 
 // An order is one piece of work for the steward.
@@ -94,6 +95,7 @@ func newSteward(host Host, wire Wire, report func(func(d *Daemon))) *steward {
 		gone:    make(map[*router]bool),
 		open:    make(map[*router]int),
 		refused: make(map[place]bool),
+		devices: make(map[int]bool),
 		announcer: announcer{
 			routers: make(map[int]*router),
 			made:    make(map[*router]announced),
@@ -179,6 +181,7 @@ func (s *steward) run(ctx context.Context) {
 			s.work(orders)
 			s.done(orders)
 		} else if !s.announceDue() && !s.rest(ctx) {
+			s.dismiss()
 			return
 		}
 	}
@@ -266,7 +269,7 @@ func (s *steward) member(o order) {
 		err = s.wire.Leave(o.link, o.group)
 	}
 	if o.unmake != 0 {
-		err = errors.Join(append(s.host.RemoveDevices([]int{o.unmake}), err)...)
+		err = errors.Join(s.unmake(o.unmake), err)
 	}
 	switch {
 	case err != nil:
