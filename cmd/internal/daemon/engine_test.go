@@ -22,7 +22,7 @@ const script = `vrrp_script chk {
 }
 `
 
-// S-45, and the log says why the priority moves and by how much.
+// S-45, and the log says why the priority moves, by how much, and past whose.
 func TestAFailingScriptMovesTheAddress(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n1 := w.node(1).start(script + conf(150, "track_script {\nchk\n}"))
@@ -44,6 +44,18 @@ func TestAFailingScriptMovesTheAddress(t *testing.T) {
 		n1.report("chk", 0)
 		w.pass(5 * time.Second)
 		n1.is(Master)
+		n1.report("chk", 1)
+		n1.report("chk", 1)
+		told = n1.lines("Changing effective priority")
+		for i, want := range []string{
+			`from=150 to=90 reason="chk failed 2 of 2: exit status 1, weight -60"`, // n2 was not heard yet
+			`from=90 to=150 reason="chk succeeded, weight -60; now above 192.0.2.2's 100"`,
+			`from=150 to=90 reason="chk failed 2 of 2: exit status 1, weight -60; now below 192.0.2.2's 100"`,
+		} {
+			if i >= len(told) || !strings.Contains(told[i], want) {
+				t.Errorf("told %q, want %q", told, want)
+			}
+		}
 	})
 }
 

@@ -34,6 +34,7 @@ type (
 		Router   string
 		From, To int
 		Reason   health.Reason // the check that did
+		Rival    fsm.Peer      // the last router that was heard, if To stands otherwise to its priority than From
 	}
 	// ProtocolErrorSeen: a link has brought a packet that is no good.
 	ProtocolErrorSeen struct {

@@ -1,6 +1,9 @@
 package daemon
 
 import (
+	"cmp"
+	"fmt"
+
 	"regent/fsm"
 	"regent/health"
 )
@@ -103,11 +106,26 @@ func (d *Daemon) explainPriority(r *router, before health.Verdict, because healt
 		return false
 	}
 	if reason, ok := d.board.Reason(r.index, because.Kind, because.Name); ok {
-		r.shift = PriorityChange{r.Name, was, is, reason}
-		d.about(r).Info("Changing effective priority", "from", was, "to", is, "reason", reason.String())
+		r.shift = PriorityChange{Router: r.Name, From: was, To: is, Reason: reason}
+		if peer := r.group.machine.Status(r.member).Heard; peer.Addr.IsValid() && cmp.Compare(was, int(peer.Priority)) != cmp.Compare(is, int(peer.Priority)) {
+			r.shift.Rival = peer
+		}
+		d.about(r).Info("Changing effective priority", "from", was, "to", is, "reason", r.shift.why())
 		d.publish(r.shift)
 	}
 	return true
+}
+
+// why says what has changed a priority and, where that may decide who is master,
+// past whose:
+//
+//	chk_haproxy failed 2 of 2: exit status 1, weight -4; now below 192.0.2.2's 100
+func (p PriorityChange) why() string {
+	if !p.Rival.Addr.IsValid() {
+		return p.Reason.String()
+	}
+	now := [...]string{"below", "equal to", "above"}[1+cmp.Compare(p.To, int(p.Rival.Priority))]
+	return fmt.Sprintf("%v; now %s %v's %d", p.Reason, now, p.Rival.Addr, p.Rival.Priority)
 }
 
 // clamp applies a delta to a priority as the state machine does (S-45).
