@@ -33,7 +33,7 @@ func Open(log *slog.Logger) (*Host, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	h := &Host{log: log, knobs: knobs{kept: map[knobPlace]*keptKnob{}, quiet: map[int]quieted{}},
-		held: holdings{ids: map[holding]int{}}}
+		held: holdings{ids: map[holding]int{}, links: places{}}}
 	if err := h.open(); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"sync"
 	"unsafe"
@@ -67,8 +68,34 @@ type heldObject struct {
 
 // holdings are the routes and rules that regent has added.
 type holdings struct {
-	mu  sync.Mutex
-	ids map[holding]int
+	mu    sync.Mutex
+	ids   map[holding]int
+	links places // of routes, by the names that they had when routes were added
+}
+
+// hold remembers where the links of a route are that is added.
+func (hs *holdings) hold(r *Route, at places) {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	names := []string{r.Interface, r.VRF}
+	for _, hop := range r.NextHops {
+		names = append(names, hop.Interface)
+	}
+	for _, name := range names {
+		if p, ok := at[name]; ok {
+			hs.links[name] = p
+		}
+	}
+}
+
+// places returns where routes are to be removed from: a route stays with its
+// link, also when that has another name by now.
+func (hs *holdings) places(at places) places {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	was := maps.Clone(at)
+	maps.Copy(was, hs.links)
+	return was
 }
 
 func (hs *holdings) remember(o *order) {

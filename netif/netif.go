@@ -67,6 +67,7 @@ type Link struct {
 	Name      string
 	Gone      bool // it was removed; Index and Name are its last ones
 	Up        bool // IFF_UP
+	Fell      bool // it is Up as before, but was down since the last report, or may have been
 	Running   bool // IFF_RUNNING: carrier
 	NoARP     bool // IFF_NOARP
 	Loopback  bool

@@ -26,6 +26,7 @@ func (h *Host) ChangeRoutes(changes []RouteChange) []error {
 	if err != nil {
 		return fill(len(changes), err)
 	}
+	was := h.held.places(at)
 	orders := make([]order, len(changes))
 	for i := range changes {
 		c := &changes[i]
@@ -33,7 +34,12 @@ func (h *Host) ChangeRoutes(changes []RouteChange) []error {
 		if c.Remove {
 			o.kind, o.flags = unix.RTM_DELROUTE, 0
 		}
-		o.parts, o.err = at.routeRequest(&c.Route, c.Remove)
+		if c.Remove {
+			o.parts, o.err = was.routeRequest(&c.Route, true)
+		} else {
+			o.parts, o.err = at.routeRequest(&c.Route, false)
+			h.held.hold(&c.Route, at)
+		}
 		orders[i] = o
 	}
 	return h.carryOutOrders(orders)

@@ -173,6 +173,24 @@ func TestRoutesAmongOthers(t *testing.T) {
 	}
 }
 
+// A route stays with its link when that gets another name, and is removed from
+// there.
+func TestARouteOfALinkThatIsRenamed(t *testing.T) {
+	a := routerWithTwoLinks(t)
+	h := a.host()
+	route := RouteChange{Route: Route{Family: IPv4, Type: 1, Table: 100, Destination: prefix("198.51.100.0/24"), Interface: "eth1"}}
+	a.good(h.ChangeRoutes([]RouteChange{route}))
+	a.must(a.netlink.LinkSetName(a.link("eth1"), "wan0"))
+	if got := a.ip("route show table 100"); !strings.Contains(got, "dev wan0") {
+		t.Fatalf("before the removal: %q", got)
+	}
+	route.Remove = true
+	a.good(h.ChangeRoutes([]RouteChange{route}))
+	if got := a.ip("route show table 100"); got != "" {
+		t.Errorf("left: %s", got)
+	}
+}
+
 // The options of a rule line become what ip shows.
 func TestRuleOptions(t *testing.T) {
 	a := routerWithTwoLinks(t)

@@ -30,7 +30,8 @@ const (
 // Watch reports links until the context ends: first all of them, then those
 // that changed, each with its whole state. A report is what the kernel says
 // now, not what it said once: a burst of events is one report, and a link that
-// is back as it was is none. A removed link is reported once, as Gone, before
+// is back as it was is none, unless it was down: that has cost it routes and
+// IPv6 addresses, of which the kernel may not tell. A removed link is reported once, as Gone, before
 // any other that has taken its index or its name.
 //
 // After an overrun of the kernel's events all links are reported again, with
@@ -49,7 +50,7 @@ func (h *Host) Watch(ctx context.Context, report func([]Link)) error {
 	stop := context.AfterFunc(ctx, h.events.interrupt)
 	defer stop()
 
-	w := watch{host: h, known: map[int]Link{}, changed: map[int]bool{}, all: true}
+	w := watch{host: h, known: map[int]Link{}, changed: map[int]bool{}, fell: map[int]bool{}, all: true}
 	for ctx.Err() == nil {
 		start := time.Now()
 		links, err := w.look()
@@ -85,6 +86,7 @@ type watch struct {
 	host    *Host
 	known   map[int]Link
 	changed map[int]bool // links with events; true if it was removed, though it may be back
+	fell    map[int]bool // those of them that were down
 	all     bool         // look at all links and report them all
 }
 
@@ -114,6 +116,9 @@ func (w *watch) note(b []byte) {
 		index, removed := 0, false
 		if l, ok := parseLink(m); ok {
 			index, removed = l.Index, l.Gone
+			if !l.Up {
+				w.fell[index] = true
+			}
 		} else if i, _, ok := parseAddress(m); ok {
 			index = i
 		} else {
@@ -125,8 +130,8 @@ func (w *watch) note(b []byte) {
 
 // look asks the kernel about what may have changed and returns what has.
 func (w *watch) look() ([]Link, error) {
-	changed, all := w.changed, w.all
-	w.changed, w.all = map[int]bool{}, false
+	changed, fell, all := w.changed, w.fell, w.all
+	w.changed, w.fell, w.all = map[int]bool{}, map[int]bool{}, false
 	now, err := w.see(changed, all)
 	if err != nil {
 		return nil, err
@@ -148,10 +153,13 @@ func (w *watch) look() ([]Link, error) {
 		}
 	}
 	for index, l := range now {
-		if old, known := w.known[index]; all || !known || !l.equal(old) {
+		old, known := w.known[index]
+		l.Fell = (all || fell[index]) && old.Up && l.Up // all: nobody knows
+		if all || !known || !l.equal(old) {
 			links = append(links, l)
-			w.known[index] = l
 		}
+		l.Fell = false
+		w.known[index] = l
 	}
 	byIndex := func(a, b Link) int { return a.Index - b.Index }
 	slices.SortFunc(gone, byIndex)
@@ -185,7 +193,7 @@ func (w *watch) see(changed map[int]bool, all bool) (map[int]Link, error) {
 func vanished(l Link) Link { return Link{Index: l.Index, Name: l.Name, Gone: true} }
 
 func (l Link) equal(m Link) bool {
-	return l.Index == m.Index && l.Name == m.Name && l.Gone == m.Gone && l.Up == m.Up &&
+	return l.Index == m.Index && l.Name == m.Name && l.Gone == m.Gone && l.Up == m.Up && l.Fell == m.Fell &&
 		l.Running == m.Running && l.NoARP == m.NoARP && l.Loopback == m.Loopback &&
 		l.Multicast == m.Multicast && l.MTU == m.MTU && bytes.Equal(l.MAC, m.MAC) &&
 		l.Kind == m.Kind && l.Parent == m.Parent && l.Master == m.Master && l.Group == m.Group &&

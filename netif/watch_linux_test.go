@@ -207,6 +207,33 @@ func TestWatchGathersBursts(t *testing.T) {
 	}
 }
 
+// A link that was down for so short a time that one report tells of it all is
+// reported although it is as it was: the kernel has taken its routes.
+func TestWatchSeesALinkFall(t *testing.T) {
+	a, b := newSpace(t), newSpace(t)
+	veth(a, "eth0", b, "eth0")
+	w, _ := a.watch(a.host())
+	a.must(a.netlink.LinkSetDown(a.link("eth0")))
+	a.up(a.link("eth0"))
+	w.until("its fall, in one report or in two", func() func(Link) bool {
+		fell := false
+		return func(l Link) bool {
+			fell = fell || l.Name == "eth0" && (l.Fell || !l.Up)
+			return fell && l.Name == "eth0" && l.Up && l.Running
+		}
+	}())
+
+	known := map[int]Link{a.index("eth0"): {Index: a.index("eth0"), Name: "eth0", Up: true}}
+	still := &watch{host: w.h, known: known, changed: map[int]bool{a.index("eth0"): false}, fell: map[int]bool{a.index("eth0"): true}}
+	links, err := still.look()
+	if err != nil || len(links) != 1 || !links[0].Fell || still.known[a.index("eth0")].Fell {
+		t.Errorf("a link that fell is reported as %+v (%v), and kept as %+v", links, err, still.known)
+	}
+	if links, err = still.look(); err != nil || len(links) != 0 {
+		t.Errorf("and again as %+v (%v)", links, err)
+	}
+}
+
 // Many links that change at once are one look at all.
 func TestWatchOfManyLinks(t *testing.T) {
 	a := newSpace(t)

@@ -27,8 +27,10 @@ type Host struct {
 	pace      time.Duration
 	changes   []Change
 	announced []Announcement
-	routes    []netif.RouteChange
+	routes    []netif.RouteChange // all that were asked for
 	rules     []netif.RuleChange
+	held      paths
+	routed    map[string]int // links of routes, by the names that they had
 	filtered  map[netif.Refusal]bool
 	seats     []netif.Seat
 	losses    chan []netif.Loss
@@ -40,7 +42,9 @@ type Host struct {
 type link struct {
 	host    *Host
 	segment *Segment
+	parent  int // index of the link below a device; 0: it is none
 	state   netif.Link
+	fell    bool               // it was down since the watch looked last
 	groups  map[netip.Addr]int // how often each was joined
 }
 
@@ -58,7 +62,7 @@ type Announcement struct {
 }
 
 func newHost(name string) *Host {
-	h := &Host{name: name, losses: make(chan []netif.Loss)}
+	h := &Host{name: name, losses: make(chan []netif.Loss), routed: map[string]int{}}
 	h.wire = &Wire{host: h, signal: make(chan struct{}, 1)}
 	return h
 }
@@ -74,6 +78,10 @@ func (h *Host) Wire() *Wire { return h.wire }
 func (h *Host) Attach(s *Segment, name string, mac net.HardwareAddr, addrs ...netip.Prefix) (index int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.attach(s, name, mac, addrs...).state.Index
+}
+
+func (h *Host) attach(s *Segment, name string, mac net.HardwareAddr, addrs ...netip.Prefix) *link {
 	h.last++
 	l := &link{host: h, segment: s, groups: map[netip.Addr]int{}, state: netif.Link{
 		Index: h.last, Name: name, Up: true, Running: true, Multicast: true, MTU: 1500, MAC: mac,
@@ -84,28 +92,47 @@ func (h *Host) Attach(s *Segment, name string, mac net.HardwareAddr, addrs ...ne
 	h.links = append(h.links, l)
 	s.attach(l)
 	h.changed()
-	return h.last
+	return l
 }
 
-// Remove takes a link away, as if its device were deleted.
+// Remove takes a link away, as if its device were deleted, and with it the
+// devices on it.
 func (h *Host) Remove(name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if l := h.named(name); l != nil {
-		l.segment.detach(l)
-		h.links = slices.DeleteFunc(h.links, func(x *link) bool { return x == l })
-		h.changed()
+	l := h.named(name)
+	if l == nil {
+		return
 	}
+	h.links = slices.DeleteFunc(h.links, func(x *link) bool {
+		gone := x == l || x.parent == l.state.Index
+		if gone {
+			x.segment.detach(x)
+			h.held.leave(x.state.Index)
+		}
+		return gone
+	})
+	h.changed()
 }
 
-// Adjust changes the state of a link, for example whether it is Up.
+// Adjust changes the state of a link, for example whether it is Up. One that
+// goes down loses routes, and the IPv6 addresses that are of regent's making.
 func (h *Host) Adjust(name string, adjust func(*netif.Link)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if l := h.named(name); l != nil {
-		adjust(&l.state)
-		h.changed()
+	l := h.named(name)
+	if l == nil {
+		return
 	}
+	wasUp := l.state.Up
+	adjust(&l.state)
+	if wasUp && !l.state.Up {
+		l.fell = true
+		h.held.leave(l.state.Index)
+		l.state.Addresses = slices.DeleteFunc(slices.Clone(l.state.Addresses),
+			func(a netif.LinkAddress) bool { return a.Ours && a.Prefix.Addr().Is6() })
+	}
+	h.changed()
 }
 
 // SetUp takes a link down, or up with its carrier.
@@ -202,81 +229,6 @@ func (h *Host) change(c netif.Change) error {
 	return nil
 }
 
-// ChangeRoutes keeps what netif.Host.ChangeRoutes is asked for.
-func (h *Host) ChangeRoutes(changes []netif.RouteChange) []error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.routes = append(h.routes, changes...)
-	return nil
-}
-
-// ChangeRules keeps what netif.Host.ChangeRules is asked for.
-func (h *Host) ChangeRules(changes []netif.RuleChange) []error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.rules = append(h.rules, changes...)
-	return nil
-}
-
-// MakeDevices gives the host a link for each device, which is down.
-func (h *Host) MakeDevices(devices []netif.Device) ([]netif.Made, []error) {
-	made := make([]netif.Made, len(devices))
-	for i, d := range devices {
-		name := d.Name
-		if name == "" {
-			name = fmt.Sprintf("%s.%d", d.Prefix, d.VRID)
-		}
-		h.mu.Lock()
-		segment := h.index(d.Parent).segment
-		h.mu.Unlock()
-		mac := net.HardwareAddr{0, 0, 0x5e, 0, 1, d.VRID}
-		if d.Family == netif.IPv6 {
-			mac[4] = 2
-		}
-		h.Attach(segment, name, mac)
-		h.SetUp(name, false)
-		h.mu.Lock()
-		made[i].Link = h.named(name).state
-		h.mu.Unlock()
-	}
-	return made, nil
-}
-
-// RaiseDevices brings links up.
-func (h *Host) RaiseDevices(links []int) []error { return h.power(links, true) }
-
-// LowerDevices brings links down.
-func (h *Host) LowerDevices(links []int) []error { return h.power(links, false) }
-
-func (h *Host) power(links []int, up bool) []error {
-	for _, name := range h.names(links) {
-		h.SetUp(name, up)
-	}
-	return nil
-}
-
-// RemoveDevices removes links.
-func (h *Host) RemoveDevices(links []int) []error {
-	for _, name := range h.names(links) {
-		h.Remove(name)
-	}
-	return nil
-}
-
-func (h *Host) names(links []int) (names []string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, i := range links {
-		if l := h.index(i); l != nil {
-			names = append(names, l.state.Name)
-		}
-	}
-	return names
-}
-
-// RemoveLeftovers finds none: nobody dies here.
-func (h *Host) RemoveLeftovers() (removed int, err error) { return 0, nil }
-
 // WatchLosses reports what Lose takes away, until ctx ends.
 func (h *Host) WatchLosses(ctx context.Context, report func([]netif.Loss)) error {
 	for {
@@ -291,13 +243,6 @@ func (h *Host) WatchLosses(ctx context.Context, report func([]netif.Loss)) error
 
 // Lose lets somebody else remove routes or rules. A watch must be under way.
 func (h *Host) Lose(losses ...netif.Loss) { h.losses <- losses }
-
-// Paths returns all routes and rules that were asked for or given up so far.
-func (h *Host) Paths() ([]netif.RouteChange, []netif.RuleChange) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Clone(h.routes), slices.Clone(h.rules)
-}
 
 // Announce does what netif.Host.Announce does, but nobody listens.
 func (h *Host) Announce(as []netif.Announcement) (errs []error) {
@@ -330,11 +275,11 @@ func (h *Host) Watch(ctx context.Context, report func([]netif.Link)) error {
 		h.watches = slices.DeleteFunc(h.watches, func(x *watch) bool { return x == w })
 		h.mu.Unlock()
 	}()
-	known, _ := h.Links()
+	known, _ := h.look()
 	report(known) // also when there are none
 	for {
-		now, _ := h.Links()
-		if changed := difference(known, now); len(changed) > 0 {
+		now, fell := h.look()
+		if changed := difference(known, now, fell); len(changed) > 0 {
 			report(changed)
 		}
 		known = now
@@ -346,15 +291,27 @@ func (h *Host) Watch(ctx context.Context, report func([]netif.Link)) error {
 	}
 }
 
+// look returns the links, and which of them were down since the last look.
+func (h *Host) look() (links []netif.Link, fell map[int]bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	fell = map[int]bool{}
+	for _, l := range h.links {
+		fell[l.state.Index], l.fell = l.fell, false
+	}
+	return h.snapshot(), fell
+}
+
 // difference returns the links that are gone, then those that are not as they
-// were.
-func difference(before, now []netif.Link) (changed []netif.Link) {
+// were, or were not.
+func difference(before, now []netif.Link, fell map[int]bool) (changed []netif.Link) {
 	for _, b := range before {
 		if !slices.ContainsFunc(now, func(n netif.Link) bool { return n.Index == b.Index }) {
 			changed = append(changed, netif.Link{Index: b.Index, Name: b.Name, Gone: true})
 		}
 	}
 	for _, n := range now {
+		n.Fell = fell[n.Index] && n.Up && slices.ContainsFunc(before, func(b netif.Link) bool { return b.Index == n.Index && b.Up })
 		if !slices.ContainsFunc(before, func(b netif.Link) bool { return reflect.DeepEqual(b, n) }) {
 			changed = append(changed, n)
 		}
