@@ -99,7 +99,7 @@ func (s *steward) announce(as []netif.Announcement, of []*router) {
 	var refusals []refusal
 	for i, a := range as {
 		if len(errs) > 0 && errs[i] != nil {
-			refusals = append(refusals, refusal{nil, errs[i]})
+			refusals = append(refusals, refusal{err: errs[i]})
 			continue
 		}
 		n := s.announcer.made[of[i]]

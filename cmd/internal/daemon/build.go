@@ -14,6 +14,7 @@ import (
 func newRouter(in cfgparse.Instance) *router {
 	r := &router{Instance: in}
 	r.timer.ring = func(d *Daemon) { d.step(r, fsm.Expire{}) }
+	r.audit.timer.ring = func(d *Daemon) { d.audit(r) }
 	r.equip()
 	return r
 }
@@ -57,7 +58,12 @@ func (d *Daemon) depend(checks []health.Check) {
 func (d *Daemon) tracks() [][]health.Track {
 	tracks := make([][]health.Track, len(d.routers))
 	for _, r := range d.routers {
-		tracks[r.index] = append(d.necessities(r), r.Tracks...)
+		tracks[r.index] = d.necessities(r)
+		for _, t := range r.Tracks {
+			if !slices.Contains(tracks[r.index], t) { // else it would be a fault twice
+				tracks[r.index] = append(tracks[r.index], t)
+			}
+		}
 	}
 	return tracks
 }
@@ -78,6 +84,11 @@ func (d *Daemon) relate(tracks [][]health.Track) {
 			d.use(d.device(r, a), r)
 			if a.Interface != "" { // the link below a device, too
 				d.use(a.Interface, r)
+			}
+		}
+		for _, p := range r.Routes { // the kernel takes them from a link that goes down
+			for _, name := range interfacesOf(p) {
+				d.use(name, r)
 			}
 		}
 	}

@@ -50,12 +50,12 @@ func (w *ways) add(o order) {
 // change makes the changes and tells the loop which of them the kernel refused.
 func (s *steward) change(w *changes) {
 	var refusals []refusal
-	refusals = s.changeRules(&w.going, refusals)
-	refusals = s.changeRoutes(&w.going, refusals)
+	refusals = s.changeRules(&w.going, false, refusals)
+	refusals = s.changeRoutes(&w.going, false, refusals)
 	refusals = s.power(w, refusals)
 	refusals = s.changeAddresses(w, refusals)
-	refusals = s.changeRoutes(&w.coming, refusals)
-	refusals = s.changeRules(&w.coming, refusals)
+	refusals = s.changeRoutes(&w.coming, true, refusals)
+	refusals = s.changeRules(&w.coming, true, refusals)
 	s.complain(refusals)
 	*w = changes{}
 }
@@ -70,28 +70,29 @@ func (s *steward) power(w *changes, refusals []refusal) []refusal {
 	if len(w.raise) > 0 {
 		errs = append(errs, s.host.RaiseDevices(w.raise)...)
 	}
-	return collect(refusals, errs, make([]*router, len(errs)))
+	return collect(refusals, errs, make([]*router, len(errs)), false)
 }
 
-func (s *steward) changeRoutes(w *ways, refusals []refusal) []refusal {
+func (s *steward) changeRoutes(w *ways, wanted bool, refusals []refusal) []refusal {
 	if len(w.routes) == 0 {
 		return refusals
 	}
-	return collect(refusals, s.host.ChangeRoutes(w.routes), w.routesOf)
+	return collect(refusals, s.host.ChangeRoutes(w.routes), w.routesOf, wanted)
 }
 
-func (s *steward) changeRules(w *ways, refusals []refusal) []refusal {
+func (s *steward) changeRules(w *ways, wanted bool, refusals []refusal) []refusal {
 	if len(w.rules) == 0 {
 		return refusals
 	}
-	return collect(refusals, s.host.ChangeRules(w.rules), w.rulesOf)
+	return collect(refusals, s.host.ChangeRules(w.rules), w.rulesOf, wanted)
 }
 
-// collect adds the errors that there are, with whom they concern.
-func collect(refusals []refusal, errs []error, owners []*router) []refusal {
+// collect adds the errors that there are, with whom they concern, and whether
+// he still wants what was refused.
+func collect(refusals []refusal, errs []error, owners []*router, wanted bool) []refusal {
 	for i, err := range errs {
 		if err != nil && !moot(owners[i], err) {
-			refusals = append(refusals, refusal{owners[i], err})
+			refusals = append(refusals, refusal{owners[i], err, wanted})
 		}
 	}
 	return refusals
@@ -116,7 +117,7 @@ func (s *steward) changeAddresses(w *changes, refusals []refusal) []refusal {
 			continue
 		}
 		if !moot(w.owners[i], errs[i]) {
-			refusals = append(refusals, refusal{w.owners[i], errs[i]})
+			refusals = append(refusals, refusal{w.owners[i], errs[i], !c.Remove})
 		}
 		if !c.Remove {
 			s.refused[where] = true

@@ -229,6 +229,9 @@ func (d *Daemon) refused(refusals []refusal) {
 			lim = &f.router.limits.refusals
 			f.router.count.Refused++
 		}
+		if f.wanted {
+			d.wasRefused(f.router)
+		}
 		if held, ok := lim.allow(d.now); ok {
 			d.about(f.router).Error("the kernel refused", "error", f.err, "suppressed", held)
 		}

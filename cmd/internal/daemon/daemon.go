@@ -98,6 +98,8 @@ func New(cfg *cfgparse.Config, w Wire, h Host, watch Watcher, n Notifier, log *s
 	d.lookouts = lookouts{watch: watch, log: log, report: func(r health.Report) {
 		d.tell(func(d *Daemon) { d.reported(r) })
 	}}
+	d.fixtures.audit.timer.ring = (*Daemon).auditFixtures
+	d.timers.add(&d.fixtures.audit.timer)
 	d.configure(cfg)
 	return d
 }
@@ -225,9 +227,10 @@ func (d *Daemon) perform(r *router, a fsm.Action) {
 	case fsm.Advertise:
 		d.advertise(r, a.Priority)
 	case fsm.Acquire:
-		d.steward.give(r.toAcquire())
+		d.acquire(r.toAcquire())
 	case fsm.Release:
 		d.steward.give(r.toRelease())
+		d.rest(&r.audit)
 	case fsm.Announce:
 		d.steward.give(r.toAnnounce(a))
 	case fsm.Enter:

@@ -149,7 +149,7 @@ func (d *Daemon) device(r *router, a netif.Address) string {
 // adjust brings the addresses of a master to what its holdings are now (S-47).
 func (d *Daemon) adjust(r *router, before holdings) {
 	d.shed(r, before, r.holds)
-	d.steward.give(r.toAcquire())
+	d.acquire(r.toAcquire())
 	d.step(r, fsm.Addressed{Announce: true})
 }
 
@@ -266,11 +266,16 @@ func (d *Daemon) restoreTo(r *router, lost []netip.Addr) {
 		d.about(r).Warn("somebody removed addresses of ours; restoring them", "addresses", list(lost), "suppressed", held)
 	}
 	// Routes may go with an address, and of IPv4 the kernel does not tell.
-	d.steward.give(order{router: r, do: acquire, paths: r.holds.paths, changes: keep(r.holds.acquire, func(c netif.Change) bool {
+	d.acquire(order{router: r, do: acquire, paths: r.holds.paths, changes: keep(r.holds.acquire, func(c netif.Change) bool {
 		return slices.Contains(lost, c.Address.Prefix.Addr())
 	})})
+	d.announceAgain(r, lost)
+}
+
+// announceAgain announces some addresses of a master, which have come back.
+func (d *Daemon) announceAgain(r *router, addrs []netip.Addr) {
 	d.steward.give(order{router: r, do: announce, times: 1, announce: keep(r.holds.announce, func(a netif.Announcement) bool {
-		return slices.Contains(lost, a.Addr)
+		return slices.Contains(addrs, a.Addr)
 	})})
 }
 
@@ -281,7 +286,7 @@ func (d *Daemon) renew(links []string) {
 	for _, name := range links {
 		for _, r := range d.uses[name].routers {
 			if r.state == fsm.Master {
-				d.steward.give(r.toAcquire())
+				d.acquire(r.toAcquire())
 				d.step(r, fsm.Addressed{Announce: true})
 			}
 		}

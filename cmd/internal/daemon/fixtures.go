@@ -19,6 +19,7 @@ type fixtures struct {
 	footing map[string]footing // of the links that they need, by name
 	holds   holdings           // those that have a footing
 	given   map[string]bool    // of those that are not tracked (no_track): they are asked for once
+	audit   audit
 }
 
 // A footing is what a link has to offer to fixtures: an address needs the link
@@ -74,7 +75,7 @@ func interfacesOf(r netif.Route) (names []string) {
 func (d *Daemon) uphold(reconfigured bool) {
 	f := &d.fixtures
 	footing := d.footing()
-	moved := !maps.Equal(footing, f.footing)
+	moved := f.footing == nil || !maps.Equal(footing, f.footing) // nil: nothing was asked for yet
 	if !moved && !reconfigured {
 		return
 	}
@@ -87,6 +88,14 @@ func (d *Daemon) uphold(reconfigured bool) {
 	d.holdFixtures()
 }
 
+// lose notes that links have lost what a link loses that goes down, however
+// short that was.
+func (f *fixtures) lose(links []string) {
+	for _, name := range links {
+		delete(f.footing, name)
+	}
+}
+
 // holdFixtures asks for all fixtures that can be had. What becomes of those that
 // are not tracked is nobody's concern after the first time.
 func (d *Daemon) holdFixtures() {
@@ -96,7 +105,7 @@ func (d *Daemon) holdFixtures() {
 	o.paths.routes = keep(f.holds.paths.routes, func(c netif.RouteChange) bool { return !c.Route.NoTrack || f.give(c.Route) })
 	o.paths.rules = keep(f.holds.paths.rules, func(c netif.RuleChange) bool { return !c.Rule.NoTrack || f.give(c.Rule) })
 	if len(o.changes) > 0 || !o.paths.empty() {
-		d.steward.give(o)
+		d.acquire(o)
 	}
 }
 
@@ -183,9 +192,13 @@ func (d *Daemon) restoreFixtures(links []netif.Link) {
 			lost = append(lost, d.fixtures.missing(l)...)
 		}
 	}
-	if len(lost) == 0 || d.steward.busy(nil) { // they may be on the way
-		return
+	if len(lost) > 0 && !d.steward.busy(nil) { // else they may be on the way
+		d.restoreFixed(lost)
 	}
+}
+
+// restoreFixed asks again for all that are tracked, some of which are missing.
+func (d *Daemon) restoreFixed(lost []netip.Addr) {
 	if held, ok := d.limits.restores.allow(d.now); ok {
 		d.log.Warn("static addresses are missing; restoring them", "addresses", list(lost), "suppressed", held)
 	}

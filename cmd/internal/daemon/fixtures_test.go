@@ -84,6 +84,14 @@ func TestFixturesAreThereAllTheTime(t *testing.T) {
 	})
 }
 
+// A static rule needs no link, and so none that would bring it.
+func TestAStaticRuleAlone(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1).start("static_rules {\nfrom 198.18.0.0/24 table 100 preference 1000\n}\n" + conf(150))
+		w.equal("at the start", n.asked(0, 0, 0), "+rule 198.18.0.0/24")
+	})
+}
+
 // A reload touches what changes and leaves the rest alone. What turns from
 // static to virtual, or back, never leaves its link while somebody has it.
 func TestAReloadOfFixtures(t *testing.T) {

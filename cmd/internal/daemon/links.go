@@ -15,8 +15,9 @@ import (
 // A link is one of the host's, and what the routers want to know of it.
 type link struct {
 	netif.Link
-	sources  [2]sources     // IPv4, IPv6
-	networks []netip.Prefix // of its addresses, IPv4: whose hosts are on it
+	sources  [2]sources          // IPv4, IPv6
+	networks []netip.Prefix      // of its addresses, IPv4: whose hosts are on it
+	present  map[netip.Addr]bool // its addresses, once somebody has asked: see set
 }
 
 // sources are the addresses of a link that adverts may come from: the first
@@ -42,7 +43,7 @@ func (d *Daemon) linked(links []netif.Link) {
 		names = append(names, l.Name)
 		if before != nil {
 			losses = append(losses, missing(before, l)...)
-			if !before.Up && l.Up {
+			if l.Up && (!before.Up || l.Fell) {
 				back = append(back, l.Name)
 			}
 		}
@@ -59,6 +60,7 @@ func (d *Daemon) linked(links []netif.Link) {
 		d.clean()
 		names = d.usedLinks() // those that are not there, too
 	}
+	d.fixtures.lose(back)
 	d.uphold(false)
 	d.survey(names)
 	d.restoreFixtures(links)
@@ -83,6 +85,7 @@ func (d *Daemon) forget(links []netif.Link) (lost []string) {
 		delete(d.links, name)
 		delete(d.strange, l.Index)
 		d.seated = false
+		d.unsettle(name)
 		lost = append(lost, name)
 	}
 	return lost
@@ -94,6 +97,7 @@ func (d *Daemon) note(now netif.Link, before *link) {
 	if unseats(before, now) {
 		d.seated = false
 	}
+	now.Fell = false // over by now
 	l := &link{Link: now, networks: networks(now)}
 	d.findSources(l)
 	d.links[now.Name] = l

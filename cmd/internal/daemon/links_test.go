@@ -86,6 +86,77 @@ func TestInterfacesThatAreRenamed(t *testing.T) {
 	})
 }
 
+// An address of a router that does not care for its link (no_track) stays with
+// the name of the link, not with the link: neither a master nor one that becomes
+// master later puts it on a link that has another name by then.
+func TestAnAddressOfALinkThatIsRenamed(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		inWorld(t, func(w *world) {
+			n := w.node(1).second()
+			n.start(conf(150, "virtual_ipaddress_excluded {\n198.51.100.100/24 dev eth1 no_track\n}"))
+			if !late {
+				w.pass(5 * time.Second)
+				n.is(Master)
+			}
+			n.Adjust("eth1", func(l *netif.Link) { l.Name = "wan0" })
+			w.pass(5 * time.Second)
+			n.is(Master)
+			if n.Has(netip.MustParseAddr("198.51.100.100")) {
+				t.Errorf("it is on the link that was eth1; renamed before the reign: %v", late)
+			}
+			n.Adjust("wan0", func(l *netif.Link) { l.Name = "eth1" })
+			synctest.Wait()
+			if !n.Has(netip.MustParseAddr("198.51.100.100")) {
+				t.Error("it is not there when the name is back")
+			}
+		})
+	}
+}
+
+// What an instance depends on twice is a fault once.
+func TestAFaultIsToldOnce(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1).second()
+		n.start(conf(150, "track_interface {\neth1\n}", "virtual_ipaddress_excluded {\n198.51.100.100/24 dev eth1\n}"))
+		w.pass(5 * time.Second)
+		n.is(Master)
+		n.SetUp("eth1", false)
+		synctest.Wait()
+		n.said(Fault, `reason="interface eth1 is down"`)
+	})
+}
+
+// A link that was down for an instant has lost routes, of which the kernel does
+// not tell: virtual ones come back, and static ones, and addresses are announced.
+func TestALinkThatFell(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1).second()
+		n.start("static_routes {\n198.18.0.0/24 dev eth1\n}\n" + conf(150, "virtual_routes {\n198.18.1.0/24 dev eth1\n198.18.2.0/24 dev eth0\n}"))
+		w.pass(5 * time.Second)
+		n.is(Master)
+		routes := func() int { held, _ := n.Holds(); return len(held) }
+		if routes() != 3 {
+			t.Fatalf("%d routes at first, want 3", routes())
+		}
+		for _, link := range []string{"eth0", "eth1"} {
+			announced := len(n.Announcements())
+			n.SetUp(link, false)
+			n.SetUp(link, true)
+			if routes() == 3 {
+				t.Errorf("the routes of %s did not go", link)
+			}
+			w.pass(time.Second)
+			n.is(Master)
+			if routes() != 3 {
+				t.Errorf("%d routes after %s fell", routes(), link)
+			}
+			if len(n.Announcements()) == announced {
+				t.Errorf("nothing was announced after %s fell", link)
+			}
+		}
+	})
+}
+
 // Two links may swap their names in one report. A router stays with the name,
 // and begins anew on the other link.
 func TestLinksThatSwapNames(t *testing.T) {

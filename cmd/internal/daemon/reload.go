@@ -37,6 +37,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 			d.serial++
 			r.serial = d.serial
 			d.timers.add(&r.timer)
+			d.timers.add(&r.audit.timer)
 			fresh = append(fresh, r)
 		} else {
 			if !sameSettings(&r.Instance, in) {
@@ -122,6 +123,7 @@ func (d *Daemon) retire(r *router) {
 	d.move(r, 0)
 	d.abandon(r)
 	d.timers.remove(&r.timer)
+	d.timers.remove(&r.audit.timer)
 	r.profile.Proof.Clear()
 	r.Auth.Clear()
 	d.steward.give(order{router: r, do: forget})

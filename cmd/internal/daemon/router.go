@@ -31,6 +31,7 @@ type router struct {
 	primary  netip.Addr // its source, W-9; invalid: there is none
 	profile  vrrp.Profile
 	holds    holdings
+	audit    audit
 	real     []netip.Addr      // of its addresses, those that the host has by itself (owners)
 	resolved bool              // holds is up to date
 	form     vrrp.ChecksumForm // of the adverts it sends, W-47

@@ -271,9 +271,8 @@ func (s *steward) member(o order) {
 	if o.unmake != 0 {
 		err = errors.Join(s.unmake(o.unmake), err)
 	}
-	switch {
-	case err != nil:
-		s.complain([]refusal{{o.router, err}})
+	if err != nil {
+		s.complain([]refusal{{router: o.router, err: err}})
 	}
 }
 
@@ -281,12 +280,13 @@ func (s *steward) member(o order) {
 type refusal struct {
 	router *router // for whom; nil: for none in particular
 	err    error
+	wanted bool // it is something that the router, or nobody as a fixture, is to hold
 }
 
 // attempt complains of what concerns no router, if it has failed.
 func (s *steward) attempt(err error) {
 	if err != nil {
-		s.complain([]refusal{{nil, err}})
+		s.complain([]refusal{{err: err}})
 	}
 }
 

@@ -84,22 +84,32 @@ func (n *node) start(text string) *node {
 // startOn does so with another wire.
 func (n *node) startOn(wire Wire, text string) *node {
 	n.w.Helper()
-	log := slog.New(logging.New(slog.LevelDebug, n))
-	n.Daemon = New(parse(n.w, text), wire, n.Host, n.watch, n, log)
-	ctx, cancel := context.WithCancel(n.w.Context())
-	n.cancel, n.done = cancel, make(chan error, 1)
-	go func() {
-		n.done <- n.Run(ctx)
-		log.Handler().(*logging.Log).Close()
-	}()
+	n.run(wire, n.Host, parse(n.w, text))
 	n.w.Cleanup(func() {
 		n.stop()
 		if n.w.Failed() {
 			n.w.Logf("what %s said:\n%s", n.name, strings.Join(n.lines(""), "\n"))
 		}
 	})
-	synctest.Wait()
 	return n
+}
+
+// run runs a daemon until stop.
+func (n *node) run(wire Wire, host Host, cfg *cfgparse.Config) {
+	log := slog.New(logging.New(slog.LevelDebug, n))
+	d := New(cfg, wire, host, n.watch, n, log)
+	ctx, cancel := context.WithCancel(n.w.Context())
+	n.Daemon, n.cancel, n.done = d, cancel, make(chan error, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil { // which seed it was is half of the story
+				panic(fmt.Sprintf("%s of %s: %v", n.name, n.w.Name(), p))
+			}
+		}()
+		n.done <- d.Run(ctx)
+		log.Handler().(*logging.Log).Close()
+	}()
+	synctest.Wait()
 }
 
 // stop ends the daemon and waits for it.
