@@ -47,6 +47,7 @@ func (h *Host) makeDevice(d netif.Device) (netif.Made, error) {
 	}
 	l := h.attach(below.segment, name, mac)
 	l.parent, l.state.Up, l.state.Running = d.Parent, false, false
+	l.state.Parent, l.state.Kind = d.Parent, map[netif.DeviceKind]string{netif.MACVLAN: "macvlan", netif.IPVLAN: "ipvlan"}[d.Kind]
 	return netif.Made{Link: l.state}, nil
 }
 

@@ -136,7 +136,7 @@ func (h *Host) Die() {
 	for _, l := range h.links {
 		clear(l.groups)
 	}
-	h.filtered, h.promoted = nil, nil
+	h.filtered, h.promoted, h.seats = nil, nil, nil
 	h.mu.Unlock()
 	h.wire.mu.Lock()
 	defer h.wire.mu.Unlock()
