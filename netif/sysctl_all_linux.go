@@ -28,7 +28,8 @@ func (h *Host) turnAll(s setting) error {
 		if err != nil {
 			return fmt.Errorf("read %s: %w", s.knob.of("all"), err)
 		}
-		h.knobs.kept[place] = &keptKnob{was: was, now: s.value, users: 1}
+		h.knobs.kept[place] = &keptKnob{was: was, now: s.value, users: 1, name: "all"}
+		h.note()
 		if err := writeKnob(s.knob.path("all"), s.value); err != nil {
 			return fmt.Errorf("set %s to %d: %w", s.knob.of("all"), s.value, err)
 		}
@@ -50,12 +51,19 @@ func (h *Host) turnAllBack(n *knob) error {
 		return nil
 	}
 	delete(h.knobs.kept, place)
+	defer h.note()
+	return h.putAll(n, k.now, k.was)
+}
+
+// putAll sets a knob that holds for all links from one value to another, unless
+// somebody else has turned it.
+func (h *Host) putAll(k *knob, from, to int) error {
 	return h.home.run(func() error {
-		if now, err := readKnob(n.path("all")); err != nil || now != k.now {
+		if now, err := readKnob(k.path("all")); err != nil || now != from {
 			return err
 		}
-		if err := writeKnob(n.path("all"), k.was); err != nil {
-			return fmt.Errorf("set %s back to %d: %w", n.of("all"), k.was, err)
+		if err := writeKnob(k.path("all"), to); err != nil {
+			return fmt.Errorf("set %s back to %d: %w", k.of("all"), to, err)
 		}
 		return nil
 	})

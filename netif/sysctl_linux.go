@@ -72,6 +72,8 @@ type knobs struct {
 	mu    sync.Mutex
 	kept  map[knobPlace]*keptKnob
 	quiet map[int]quieted // by device
+
+	ledger ledger
 }
 
 type knobPlace struct {
@@ -82,6 +84,7 @@ type knobPlace struct {
 type keptKnob struct {
 	was, now int
 	users    int
+	name     string // of its link then, or "all"
 }
 
 // PromoteSecondaries makes a link keep its other IPv4 addresses when the
@@ -123,8 +126,9 @@ func (h *Host) turn(link int, settings ...setting) error {
 			k.now = s.value
 			continue
 		}
-		h.knobs.kept[place] = &keptKnob{was: was[i], now: s.value, users: 1}
+		h.knobs.kept[place] = &keptKnob{was: was[i], now: s.value, users: 1, name: name}
 	}
+	h.note()
 	return h.put(link, missing...)
 }
 
@@ -150,6 +154,7 @@ func (h *Host) turnBack(link int, knobs ...*knob) error {
 	if len(back) == 0 {
 		return nil
 	}
+	defer h.note()
 	now, err := h.readKnobs(link, h.nameOf(link), back)
 	if errors.Is(err, unix.ENODEV) {
 		return nil // the link took its knobs with it

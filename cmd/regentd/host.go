@@ -19,9 +19,10 @@ type host struct {
 	hides    bool            // disable_local_igmp
 }
 
-// openHost opens the host, and removes the firewall that a killed predecessor
-// left behind.
-func openHost(cfg *cfgparse.Global, log *slog.Logger) (*host, error) {
+// openHost opens the host, removes the firewall that a killed predecessor left
+// behind, and restores the settings of the kernel that it has changed. A file is
+// to say which these are.
+func openHost(cfg *cfgparse.Global, file string, log *slog.Logger) (*host, error) {
 	h, err := netif.Open(log)
 	if err != nil {
 		return nil, err
@@ -29,6 +30,9 @@ func openHost(cfg *cfgparse.Global, log *slog.Logger) (*host, error) {
 	settings := netif.FirewallSettings{Table: cfg.Firewall.Table, Priority: int32(cfg.Firewall.Priority), Counters: cfg.Firewall.Counters}
 	if err := h.RemoveFirewall(settings.Table); err != nil {
 		log.Debug("no firewall of a predecessor to remove", "error", err)
+	}
+	if err := h.KeepLedger(file); err != nil {
+		log.Warn("settings of the kernel may be a predecessor's", "error", err)
 	}
 	opened := &host{Host: h, settings: settings, hides: cfg.NoLocalIGMP}
 	if opened.hides {
