@@ -9,7 +9,8 @@ import (
 )
 
 // A host is netif's, with tables of the firewall that are there only if they
-// are needed. The daemon's steward alone calls Filter and Seat.
+// are needed. The daemon's steward alone calls Filter and Seat, and who serves
+// signals alone calls hide meanwhile.
 type host struct {
 	*netif.Host
 	settings netif.FirewallSettings
@@ -34,13 +35,25 @@ func openHost(cfg *cfgparse.Global, file string, log *slog.Logger) (*host, error
 	if err := h.KeepLedger(file); err != nil {
 		log.Warn("settings of the kernel may be a predecessor's", "error", err)
 	}
-	opened := &host{Host: h, settings: settings, hides: cfg.NoLocalIGMP}
-	if opened.hides {
+	opened := &host{Host: h, settings: settings}
+	opened.hide(cfg.NoLocalIGMP, log)
+	return opened, nil
+}
+
+// hide keeps the host from reporting that it is a member of local groups
+// (disable_local_igmp), or lets it do so again.
+func (h *host) hide(groups bool, log *slog.Logger) {
+	if groups == h.hides {
+		return
+	}
+	h.hides = groups
+	if groups {
 		if err := h.HideGroups(); err != nil {
 			log.Error("disable_local_igmp has no effect", "error", err)
 		}
+	} else if err := h.ShowGroups(); err != nil {
+		log.Error("memberships of local groups stay unreported", "error", err)
 	}
-	return opened, nil
 }
 
 // Filter makes the host drop what is sent to some addresses (no_accept), and
@@ -87,10 +100,6 @@ func (h *host) close(log *slog.Logger) {
 			log.Error("cannot remove the firewall", "error", err)
 		}
 	}
-	if h.hides {
-		if err := h.ShowGroups(); err != nil {
-			log.Error("memberships of local groups stay unreported", "error", err)
-		}
-	}
+	h.hide(false, log)
 	_ = h.Host.Close() // sockets alone
 }

@@ -191,7 +191,7 @@ func operate(ctx context.Context, o *options, cfg *cfgparse.Config, log *slog.Lo
 		return refuse(log, err)
 	}
 	d := daemon.New(cfg, wire, host, watcher.Watch, notifier, log)
-	defer (&servant{o, cfg, d, notifier, log}).obey(signals)()
+	defer (&servant{o, cfg, d, host, notifier, log}).obey(signals)()
 	log.Info("starting " + version.String("regentd"))
 	ready()
 	err = d.Run(ctx)

@@ -45,6 +45,7 @@ type servant struct {
 	options  *options
 	cfg      *cfgparse.Config // in force
 	daemon   *daemon.Daemon
+	host     *host
 	notifier *notify.Notifier
 	log      *slog.Logger
 }
@@ -111,6 +112,7 @@ func (s *servant) reload() {
 	}
 	s.cfg = cfg
 	s.options.umask.apply(cfg.Global.Daemon.Umask)
+	s.host.hide(cfg.Global.NoLocalIGMP, s.log)
 	s.notifier.Update(&cfg.Global)
 	s.daemon.Reload(cfg)
 }
