@@ -154,8 +154,8 @@ func TestFileContribution(t *testing.T) {
 	}
 }
 
-// A file that goes from one number to another says news, whatever its sign; a
-// process does when its quorum turns.
+// A file that goes from one number to another says news, whatever its sign, and
+// one that cannot be read any more; a process does when its quorum turns.
 func TestNumbersAreNews(t *testing.T) {
 	b := NewBoard(nil, [][]Track{{{Kind: File, Name: "f", Weight: 1}, {Kind: Process, Name: "p", Weight: -9}}})
 	for i, s := range []struct {
@@ -167,7 +167,7 @@ func TestNumbersAreNews(t *testing.T) {
 	}{
 		{File, "f", Result{Outcome: Holds, Number: 3}, true, 3},
 		{File, "f", Result{Outcome: Holds, Number: 4}, true, 4},
-		{File, "f", Result{Outcome: Holds, Number: 4, Err: errors.New("x")}, false, 4},
+		{File, "f", Result{Outcome: Holds, Number: 4, Err: errors.New("x")}, true, 4},
 		{Process, "p", Result{Outcome: Good, Number: 2}, true, 4},
 		{Process, "p", Result{Outcome: TooFew, Limit: 1}, true, -5},
 	} {

@@ -15,11 +15,18 @@ import (
 // the whole table once for each new check, then at single processes when the
 // kernel says that they have changed.
 type census struct {
-	events *taskEvents // nil: the kernel does not tell
+	events taskSource // nil: the kernel does not tell
 	stop   chan struct{}
 
 	mu     sync.Mutex
 	counts map[*count]bool
+}
+
+// A taskSource tells what happens to processes. It fails with ENOBUFS when more
+// has happened than it could hold.
+type taskSource interface {
+	read() ([]taskEvent, error)
+	close()
 }
 
 // A count is of one check.
@@ -36,8 +43,8 @@ const lookAround = time.Second
 
 func newCensus() *census {
 	c := &census{stop: make(chan struct{}), counts: map[*count]bool{}}
-	c.events, _ = openTaskEvents()
-	if c.events != nil {
+	if events, err := openTaskEvents(); err == nil {
+		c.events = events
 		go c.listen()
 	} else {
 		go c.patrol()

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -260,6 +261,45 @@ func TestCensusRecounts(t *testing.T) {
 			return false
 		}
 	})
+}
+
+// An overrun is a source that has lost events once, and has none since.
+type overrun struct{ lost, over chan struct{} }
+
+func (o *overrun) read() ([]taskEvent, error) {
+	select {
+	case <-o.lost:
+		return nil, syscall.ENOBUFS
+	case <-o.over:
+		return nil, os.ErrClosed
+	}
+}
+
+func (o *overrun) close() { close(o.over) }
+
+// keepalived-language 4.2.15: what the kernel could not tell, because too much has
+// happened, is found by a look at the whole table.
+func TestLostProcessEventsAreMadeUpFor(t *testing.T) {
+	lost := &overrun{make(chan struct{}), make(chan struct{})}
+	c := &census{stop: make(chan struct{}), counts: map[*count]bool{}, events: lost}
+	go c.listen()
+	defer c.close()
+	path := program(t, "lost")
+	counts, stop := c.follow(&ProcessCheck{Command: filepath.Base(path)})
+	defer stop()
+	expect(t, counts, 0)
+	s := sleeper(t, path, "1000")
+	eventually(t, "the new process has its name", func() bool {
+		got, alive := look(s.Process.Pid, false)
+		return alive && got.comm == filepath.Base(path)
+	})
+	select {
+	case n := <-counts:
+		t.Fatalf("somebody has told that %d run", n)
+	default:
+	}
+	lost.lost <- struct{}{}
+	expect(t, counts, 1)
 }
 
 // The whole way: a process check of a watcher.

@@ -18,6 +18,12 @@ type Reason struct {
 	Wait  bool // it has no result yet, and the router cannot do without
 }
 
+// Bad reports whether something is wrong with what was looked at: it is not as it
+// should be, or it could not be looked at.
+func (r Reason) Bad() bool {
+	return r.Result.Err != nil || !r.Up && r.Track.Kind != File && r.Result.Outcome != Unknown
+}
+
 // String tells the whole reason:
 //
 //	chk_haproxy failed 2 of 2: exit status 1, weight -4

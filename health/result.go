@@ -47,7 +47,7 @@ func (r Result) up() bool {
 // says reports whether r and o say the same of what was looked at.
 func (r Result) says(o Result) bool {
 	return r.Outcome == o.Outcome && r.Code == o.Code && r.Number == o.Number && r.Limit == o.Limit &&
-		(r.Outcome != Unwell || r.Err.Error() == o.Err.Error())
+		(r.Err == nil) == (o.Err == nil) && (r.Outcome != Unwell || r.Err.Error() == o.Err.Error())
 }
 
 // String says what was found, without the name of the check.

@@ -1,8 +1,11 @@
 package health
 
 import (
+	"context"
 	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -56,6 +59,51 @@ func TestFirstRunsAreABreathApart(t *testing.T) {
 	if first := w.enter(time.Second).first; first != 0 {
 		t.Errorf("one alone first runs after %v", first)
 	}
+}
+
+// Five hundred scripts at an interval of 1 s start evenly over each second, and
+// none of them twice at once, even if a run of it takes longer (keepalived-language
+// 4.2.10, since 2.3.3).
+func TestFiveHundredScriptsAreSpread(t *testing.T) {
+	const scripts, tenths = 500, 10 // of a second
+	synctest.Test(t, func(t *testing.T) {
+		w, began := &Watcher{}, time.Now()
+		var mu sync.Mutex
+		var starts [60 * tenths]int
+		ctx, cancel := context.WithCancel(t.Context())
+		for i := range scripts {
+			running := false
+			go w.enter(time.Second).play(ctx, func(ctx context.Context) {
+				mu.Lock()
+				if running {
+					t.Errorf("script %d runs twice at once", i)
+				}
+				running = true
+				starts[time.Since(began)/(time.Second/tenths)]++
+				mu.Unlock()
+				takes := 100 * time.Millisecond
+				if i%10 == 0 {
+					takes = 1300 * time.Millisecond // it starts each other second
+				}
+				time.Sleep(takes) // in the virtual time of the bubble
+				mu.Lock()
+				running = false
+				mu.Unlock()
+			})
+			synctest.Wait() // each has entered before the next
+		}
+		time.Sleep(time.Until(began.Add(60*time.Second - 1)))
+		cancel()
+		time.Sleep(2 * time.Second) // the last runs end
+		mu.Lock()
+		defer mu.Unlock()
+		const fair = scripts * 95 / 100 / tenths
+		for i, n := range starts[3*tenths:] {
+			if n < fair*2/3 || n > fair*3/2+few { // who came first keeps to the moment of its first run
+				t.Errorf("%d scripts start in tenth %d, fair were %d", n, i, fair)
+			}
+		}
+	})
 }
 
 // A start that fell due during the last run is left out.

@@ -15,10 +15,18 @@ type sighting struct {
 	router *router // one of those that want it
 }
 
-// reported takes the result of a check.
+// reported takes the result of a check. One that is bad is told of even if it
+// changes nothing for any router, as when a number is out of range.
 func (d *Daemon) reported(report health.Report) {
+	var reason health.Reason
+	told := false
 	for _, i := range d.board.Post(report) {
-		d.judge(d.routers[i], report)
+		moved := d.judge(d.routers[i], report)
+		reason, _ = d.board.Reason(i, report.Kind, report.Name)
+		told = told || moved || reason.Fault
+	}
+	if reason.Bad() && !told {
+		d.log.Warn("a check fails, which changes no priority", "reason", reason.String())
 	}
 }
 
@@ -56,13 +64,13 @@ func (d *Daemon) see(s sighting) health.Result {
 }
 
 // judge tells a router's group what health says of it now; because is the
-// report that made it look.
-func (d *Daemon) judge(r *router, because health.Report) {
+// report that made it look. It reports whether that has changed the priority.
+func (d *Daemon) judge(r *router, because health.Report) (moved bool) {
 	before, announced := r.verdict, r.shown != Init
 	r.verdict = d.board.Verdict(r.index)
-	moved := d.explainPriority(r, before, because)
+	moved = d.explainPriority(r, before, because)
 	if r.link != 0 && !r.joined && r.deaf == nil {
-		return // it begins when it can hear
+		return moved // it begins when it can hear
 	}
 	fault := r.verdict.Fault || r.deaf != nil || r.toolong != "" || r.unhoused() != nil || r.FaultWithoutPeers
 	others := d.blame(r, fault)
@@ -81,6 +89,7 @@ func (d *Daemon) judge(r *router, because health.Report) {
 		d.informPriority(r)
 	}
 	d.informOf(r.group)
+	return moved
 }
 
 // blame notes whether a router is at fault and reports whether that changes
