@@ -92,8 +92,8 @@ vrrp_instance B {
 `
 
 // B-3: with vrrp_garp_interval, vrrp_gna_interval or a garp_group the two
-// daemons announce the same addresses as often and in the same order, and
-// neither faster than it is told to.
+// daemons announce the same addresses as often, regentd all of them before any
+// once more, and neither faster than it is told to.
 func TestPaceIsTheSameAsKeepalived(t *testing.T) {
 	t.Parallel()
 	const spacing = 60 * time.Millisecond
@@ -124,8 +124,13 @@ func TestPaceIsTheSameAsKeepalived(t *testing.T) {
 						slices.SortStableFunc(cs, func(x, y claim) int { return int(x.what[3]) - int(y.what[3]) })
 					}
 				}
-				if got, want := whatOf(a), whatOf(b); !slices.Equal(got, want) || len(got) != n {
+				got, want := whatOf(a), whatOf(b)
+				if len(got) != n || !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
 					t.Errorf("regentd announces %v, keepalived %v", got, want)
+				}
+				// keepalived's order is a matter of luck where two routers announce at once.
+				if first, second := got[:n/2], got[n/2:]; !test.apart && !slices.Equal(first, second) {
+					t.Errorf("regentd announces first %v, then %v", first, second)
 				}
 			}
 			for _, i := range []*island{ours, theirs} {
