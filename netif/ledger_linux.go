@@ -70,7 +70,7 @@ func (h *Host) restore(e entry) error {
 	if i < 0 {
 		return nil
 	}
-	h.log.Warn("a predecessor has changed a setting; restoring it", "setting", e.Setting, "value", e.Was)
+	h.log.Warn("a predecessor left a setting changed; restoring it unless others have changed it since", "setting", e.Setting, "value", e.Was)
 	k := turnable[i]
 	if e.Link == allLinks {
 		return h.putAll(k, e.Now, e.Was)

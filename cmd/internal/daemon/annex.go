@@ -89,7 +89,8 @@ func (d *Daemon) found(r *router, x *annex, parent int) {
 func (d *Daemon) close(r *router, x *annex) {
 	if x.device.Index != 0 {
 		d.steward.give(order{router: r, do: raze, unmake: x.device.Index})
-		r.resolved, d.seated = false, false
+		d.unseat(r, x.device.Index)
+		r.resolved = false
 	}
 	x.parent, x.device, x.failed = 0, netif.Link{}, nil
 }

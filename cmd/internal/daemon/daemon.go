@@ -47,7 +47,6 @@ type Daemon struct {
 	strange   map[int]*strangers     // of those that are there, by index
 	guarded   map[netif.Refusal]bool // what the host is to drop (no_accept)
 	seats     map[netif.Seat]bool    // where it is to answer ARP
-	seated    bool                   // these are up to date
 	fixtures  fixtures               // what is kept whatever the routers do
 	promoting []string               // interfaces with promote_secondaries
 	promoted  map[int]bool           // links, by index, where it is on
@@ -93,6 +92,7 @@ func New(cfg *cfgparse.Config, w Wire, h Host, watch Watcher, n Notifier, log *s
 		lans:     make(map[string]*strangers),
 		strange:  make(map[int]*strangers),
 		promoted: make(map[int]bool),
+		seats:    make(map[netif.Seat]bool),
 	}
 	d.steward = newSteward(h, w, d.tell)
 	d.lookouts = lookouts{watch: watch, log: log, report: func(r health.Report) {

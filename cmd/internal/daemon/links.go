@@ -34,11 +34,13 @@ func (d *Daemon) linked(links []netif.Link) {
 	var names []string
 	var losses []loss
 	var back []string
+	unseated := false
 	for _, l := range links {
 		if l.Gone {
 			continue
 		}
 		before := d.links[l.Name]
+		unseated = unseated || unseats(before, l)
 		d.note(l, before)
 		names = append(names, l.Name)
 		if before != nil {
@@ -53,7 +55,9 @@ func (d *Daemon) linked(links []netif.Link) {
 	}
 	d.rebuild(links)
 	d.guard()
-	d.seat()
+	if unseated {
+		d.seat()
+	}
 	d.promote()
 	d.space()
 	if !d.cleaned {
@@ -84,7 +88,6 @@ func (d *Daemon) forget(links []netif.Link) (lost []string) {
 		delete(d.names, l.Index)
 		delete(d.links, name)
 		delete(d.strange, l.Index)
-		d.seated = false
 		d.unsettle(name)
 		lost = append(lost, name)
 	}
@@ -94,9 +97,6 @@ func (d *Daemon) forget(links []netif.Link) (lost []string) {
 // note records how a link is now.
 func (d *Daemon) note(now netif.Link, before *link) {
 	d.log.Debug("link", "interface", now.Name, "up", now.Up, "carrier", now.Running, "addresses", len(now.Addresses))
-	if unseats(before, now) {
-		d.seated = false
-	}
 	now.Fell = false // over by now
 	l := &link{Link: now, networks: networks(now)}
 	d.findSources(l)
@@ -272,7 +272,8 @@ func (d *Daemon) hear(r *router) {
 // leave takes back what hear has asked for.
 func (d *Daemon) leave(r *router) {
 	d.steward.give(order{router: r, do: leave, link: r.link, group: r.Port.Group, unmake: r.device.Index})
-	r.device, r.resolved, d.seated = netif.Link{}, false, false
+	d.unseat(r, r.device.Index)
+	r.device, r.resolved = netif.Link{}, false
 }
 
 // housed reports whether the router has a device of its own (use_vmac,
@@ -307,8 +308,7 @@ func (d *Daemon) settled(r *router, made netif.Made) {
 	if made.Unset != nil {
 		d.about(r).Warn("settings of the kernel that a virtual MAC needs could not be made", "error", made.Unset)
 	}
-	d.seated = false
-	d.seat() // before there is an address to answer for
+	d.seatOn(r, made.Link.Index)
 	if r.profile.Owner {
 		d.guard()
 	}

@@ -74,7 +74,6 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 	if !d.cleaned {
 		return // the first links bring everything to life
 	}
-	d.seated = false
 	d.guard()
 	d.seat()
 	d.uphold(true)

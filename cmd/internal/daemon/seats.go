@@ -1,7 +1,7 @@
 package daemon
 
 import (
-	"maps"
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -12,19 +12,12 @@ import (
 // on its device alone (B-10), whoever has it now; Linux would answer on every
 // link. Of IPv6 a link answers for its own addresses only: see silence.
 func (d *Daemon) seat() {
-	if d.seated {
-		return
-	}
-	d.seated = true
 	want := make(map[netif.Seat]bool)
 	vrfs := make(map[netip.Addr]int) // where the addresses are that have a seat
 	for _, r := range d.routers {
-		for _, a := range r.Estate.Addresses {
-			addr := a.Prefix.Addr()
-			if l, by := d.place(r, a); addr.Is4() && l != nil && r.virtual(a) {
-				want[netif.Seat{Addr: addr, Link: l.Index}] = true
-				vrfs[addr] = d.vrfOf(d.links[d.names[by]])
-			}
+		for s, by := range d.seatsOf(r) {
+			want[s] = true
+			vrfs[s.Addr] = d.vrfOf(d.links[d.names[by]])
 		}
 	}
 	for _, l := range d.links {
@@ -34,17 +27,62 @@ func (d *Daemon) seat() {
 			}
 		}
 	}
-	if !maps.Equal(want, d.seats) {
-		d.steward.give(order{do: seat, take: without(want, d.seats), leave: without(d.seats, want)})
-		d.seats = want
+	d.reseat(without(want, d.seats), without(d.seats, want))
+}
+
+// seatOn does so for a device that a router has got, before there is an address
+// on it to answer for; unseat takes it back.
+func (d *Daemon) seatOn(r *router, device int) {
+	d.reseat(d.some(r, func(s netif.Seat) bool { return s.Link == device && !d.seats[s] }), nil)
+}
+
+func (d *Daemon) unseat(r *router, device int) {
+	d.reseat(nil, d.some(r, func(s netif.Seat) bool { return s.Link == device && d.seats[s] }))
+}
+
+func (d *Daemon) some(r *router, wanted func(netif.Seat) bool) (seats []netif.Seat) {
+	for s := range d.seatsOf(r) {
+		if wanted(s) {
+			seats = append(seats, s)
+		}
+	}
+	return seats
+}
+
+func (d *Daemon) reseat(take, leave []netif.Seat) {
+	if len(take)+len(leave) == 0 {
+		return
+	}
+	for _, s := range leave {
+		delete(d.seats, s)
+	}
+	for _, s := range take {
+		d.seats[s] = true
+	}
+	d.steward.give(order{do: seat, take: take, leave: leave})
+}
+
+// seatsOf are the seats of a router's addresses on its devices, each with the
+// link below.
+func (d *Daemon) seatsOf(r *router) iter.Seq2[netif.Seat, int] {
+	return func(yield func(netif.Seat, int) bool) {
+		for _, a := range r.Estate.Addresses {
+			addr := a.Prefix.Addr()
+			if l, by := d.place(r, a); addr.Is4() && l != nil && r.virtual(a) && !yield(netif.Seat{Addr: addr, Link: l.Index}, by) {
+				return
+			}
+		}
 	}
 }
 
-// unseats reports whether news of a link may change what seat finds out. The
-// addresses of devices with virtual MACs, which come and go, do not.
+// unseats reports whether news of a link may mean another seat: it has other
+// addresses, or is in another VRF. Devices with virtual MACs do not matter.
 func unseats(before *link, now netif.Link) bool {
-	return before == nil || before.Index != now.Index || before.Master != now.Master ||
-		now.Kind != "macvlan" && !slices.Equal(before.Addresses, now.Addresses)
+	var was netif.Link
+	if before != nil && before.Index == now.Index {
+		was = before.Link
+	}
+	return now.Kind != "macvlan" && (was.Kind != now.Kind || was.Master != now.Master || !slices.Equal(was.Addresses, now.Addresses))
 }
 
 // virtual reports whether an address of a router is to have a virtual MAC.
