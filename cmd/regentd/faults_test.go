@@ -40,6 +40,9 @@ var mishaps = []mishap{
 		says: []string{"DIR/plain is not executable by root"}},
 	{name: "its user is unknown", check: "vrrp_script chk {\nscript DIR/chk\nuser nobody-there\nweight 10\n}\n", track: "track_script {\nchk\n}",
 		says: []string{"nobody-there"}},
+	{name: "a directory is everybody's", track: "track_script {\nchk\n}",
+		check: "global_defs {\nenable_script_security\n}\nvrrp_script chk {\nscript DIR/open/chk\ninterval 1\nweight 10\n}\n",
+		says:  []string{"DIR/open is writable by everybody"}},
 	{name: "a script is removed", check: chk, track: "track_script {\nchk\n}",
 		spoil: func(a *ailing) { a.must(os.Remove(a.file("chk"))) },
 		says:  []string{"from=110 to=100", "chk failed: run DIR/chk as root: no such file or directory"}},
@@ -60,8 +63,8 @@ var mishaps = []mishap{
 		says: []string{"chk failed: ended by SIGKILL"}},
 	{name: "a file cannot be read", check: "track_file load {\nfile DIR/load\nweight 1\n}\n", track: "track_file {\nload\n}",
 		spoil: func(a *ailing) {
-			a.must(os.Remove(a.file("load")))
-			a.must(os.Mkdir(a.file("load"), 0o755))
+			a.must(os.Symlink(a.dir, a.file("link"))) // which is put in its place in one step
+			a.must(os.Rename(a.file("link"), a.file("load")))
 		},
 		says: []string{"from=110 to=100", "file load counts as 0 (read DIR/load: is a directory)"}},
 	{name: "a number is out of range", check: "track_file load {\nfile DIR/load\nweight 1\n}\n", track: "track_file {\nload\n}",
@@ -82,6 +85,9 @@ func TestWhatIsWrongWithACheckIsSaid(t *testing.T) {
 			s.must(os.WriteFile(a.file("long"), fmt.Appendf(nil, "#!/bin/sh\necho $$ >%s\nexec sleep 1000\n", a.file("pid")), 0o755))
 			s.must(os.WriteFile(a.file("plain"), []byte("#!/bin/sh\n"), 0o644))
 			s.must(os.WriteFile(a.file("load"), []byte("10\n"), 0o644))
+			s.must(os.Mkdir(a.file("open"), 0o755))
+			s.must(os.Chmod(a.file("open"), 0o777)) // whatever the umask is
+			s.must(os.WriteFile(a.file("open/chk"), []byte("#!/bin/sh\n"), 0o755))
 			here := strings.NewReplacer("DIR", a.dir)
 
 			h := s.host("router", "192.0.2.1/24")

@@ -47,10 +47,10 @@ func (d *Daemon) informOfGroup(g *group, now Condition) {
 	}
 }
 
-// informOfState tells of a router's new state. Only the first time does its
-// group come before it, as in keepalived.
+// informOfState tells of a router's new state. Only when both begin does its group
+// come before it, as in keepalived, where one that first waits for a script has begun.
 func (d *Daemon) informOfState(r *router, why string) {
-	if g := r.group; g.name != "" && g.shown == Init {
+	if g := r.group; g.name != "" && g.shown == Init && !g.late {
 		d.informOfGroup(g, r.shown)
 	}
 	d.inform(r, states[r.shown], why)

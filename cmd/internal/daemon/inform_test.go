@@ -72,3 +72,31 @@ func TestFilesAreReadBeforeTheFirstState(t *testing.T) {
 		}
 	})
 }
+
+// keepalived-language 4.8.3, 4.8.6: at the start a group is told of before its
+// members; one that first had to wait for a script is told of after them, as ever.
+func TestAGroupThatWaitsIsToldOfLast(t *testing.T) {
+	for name, test := range map[string]struct {
+		tracks string
+		want   []string
+	}{
+		"begins": {"", []string{`GROUP "G" BACKUP 0`, `INSTANCE "V" BACKUP 100`, `INSTANCE "W" BACKUP 100`}},
+		"waits":  {"track_script {\nchk\n}", []string{`INSTANCE "V" BACKUP 100`, `INSTANCE "W" BACKUP 100`, `GROUP "G" BACKUP 0`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				n := w.node(1).start(globals + "vrrp_script chk {\nscript /chk\n}\nvrrp_sync_group G {\ngroup {\nV\nW\n}\n}\n" +
+					instance("V", "eth0", 51, "192.0.2.100/24", test.tracks) + instance("W", "eth0", 52, "192.0.2.101/24", ""))
+				if test.tracks != "" {
+					if got := n.notified(); len(got) != 0 {
+						t.Errorf("while it waits it tells %q", got)
+					}
+					n.report("chk", 0)
+				}
+				if got := n.notified(); !slices.Equal(got, test.want) {
+					t.Errorf("%q, not %q", got, test.want)
+				}
+			})
+		})
+	}
+}

@@ -68,6 +68,7 @@ type group struct {
 	name  string           // of a vrrp_sync_group; empty: a router by itself
 	tell  *cfgparse.Notify // whom it tells; never changed
 	shown Condition        // what others were told last
+	late  bool             // it has waited for the first result of a script
 }
 
 // A Condition is a state as people see it (G-1).

@@ -170,6 +170,9 @@ func (d *Daemon) show(r *router, cause *fsm.Cause) {
 	}
 	was := r.shown
 	r.shown, r.why = now, why
+	if why.Waits != nil && why.Waits.Track.Kind == health.Script {
+		r.group.late = true
+	}
 	verb := "Entering"
 	if was == now {
 		verb = "Staying in"
