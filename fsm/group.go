@@ -43,6 +43,19 @@ func (g *Group) Step(now Time, router int, ev Event, out []Action) []Action {
 	return out
 }
 
+// Stop ends all routers at once (S-20, S-30), as if all were told Stop: but no
+// router takes part, or becomes master, because another one no longer keeps it
+// from that.
+func (g *Group) Stop(now Time, out []Action) []Action {
+	for i := range g.members {
+		out = g.members[i].step(now, Stop{}, out)
+	}
+	for i := range g.members {
+		out = g.members[i].wake(now, out)
+	}
+	return out
+}
+
 // reclaim lets the other masters announce their addresses too: what confused
 // the hosts of one network may have reached those of the others.
 func (g *Group) reclaim(now Time, by int, out []Action) []Action {

@@ -1,11 +1,12 @@
 package netiftest
 
 import (
+	"bytes"
 	"fmt"
-	"net"
 	"syscall"
 
 	"regent/netif"
+	"regent/vrrp"
 )
 
 // MakeDevices gives the host a link for each device, which is down. One that a
@@ -24,31 +25,40 @@ func (h *Host) MakeDevices(devices []netif.Device) ([]netif.Made, []error) {
 }
 
 func (h *Host) makeDevice(d netif.Device) (netif.Made, error) {
-	name := d.Name
-	if name == "" {
-		name = fmt.Sprintf("%s.%d", d.Prefix, d.VRID)
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	below, there := h.index(d.Parent), h.named(name)
+	mac := d.MAC
+	if mac == nil {
+		mac = vrrp.VirtualMAC(d.Family == netif.IPv6, d.VRID)
+	}
+	below := h.index(d.Parent)
+	left := h.find(func(l *link) bool { return l.parent == d.Parent && bytes.Equal(l.state.MAC, mac) })
 	switch {
 	case below == nil:
-		return netif.Made{}, fmt.Errorf("make %s on link %d: %w", name, d.Parent, syscall.ENODEV)
-	case there != nil && there.parent == d.Parent:
-		there.state.Up, there.state.Running = false, false
+		return netif.Made{}, fmt.Errorf("make a device on link %d: %w", d.Parent, syscall.ENODEV)
+	case left != nil:
+		left.state.Up, left.state.Running = false, false
 		h.changed()
-		return netif.Made{Link: there.state, Adopted: true}, nil
-	case there != nil:
-		return netif.Made{}, fmt.Errorf("make %s on link %d: %w", name, d.Parent, syscall.EEXIST)
+		return netif.Made{Link: left.state, Adopted: true}, nil
+	case d.Name != "" && h.named(d.Name) != nil:
+		return netif.Made{}, fmt.Errorf("make %s on link %d: %w", d.Name, d.Parent, syscall.EEXIST)
 	}
-	mac := net.HardwareAddr{0, 0, 0x5e, 0, 1, d.VRID}
-	if d.Family == netif.IPv6 {
-		mac[4] = 2
-	}
-	l := h.attach(below.segment, name, mac)
+	l := h.attach(below.segment, h.freeName(d), mac)
 	l.parent, l.state.Up, l.state.Running = d.Parent, false, false
 	l.state.Parent, l.state.Kind = d.Parent, map[netif.DeviceKind]string{netif.MACVLAN: "macvlan", netif.IPVLAN: "ipvlan"}[d.Kind]
 	return netif.Made{Link: l.state}, nil
+}
+
+// freeName names a device as netif.Host does.
+func (h *Host) freeName(d netif.Device) string {
+	if d.Name != "" {
+		return d.Name
+	}
+	name := fmt.Sprintf("%s.%d", d.Prefix, d.VRID)
+	for n := 1; h.named(name) != nil; n++ {
+		name = fmt.Sprintf("%s%d.%d", d.Prefix, n, d.VRID)
+	}
+	return name
 }
 
 // RaiseDevices brings links up.

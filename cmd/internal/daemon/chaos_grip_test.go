@@ -18,9 +18,11 @@ type grip struct {
 	wire *netiftest.Wire
 	dead atomic.Bool
 
-	mu    sync.Mutex
-	given map[held]bool // which it holds, as far as it knows
-	wrong []string      // laws that it broke
+	mu     sync.Mutex
+	given  map[held]bool       // which it holds, as far as it knows
+	silent map[held]bool       // which nobody was told of since they came
+	shy    map[netip.Addr]bool // to which packets must be refused before they come (B-23)
+	wrong  []string            // laws that it broke
 }
 
 // held is an address on a link.
@@ -30,7 +32,7 @@ type held struct {
 }
 
 func newGrip(h *netiftest.Host) *grip {
-	return &grip{host: h, wire: h.Wire(), given: map[held]bool{}}
+	return &grip{host: h, wire: h.Wire(), given: map[held]bool{}, silent: map[held]bool{}}
 }
 
 func (g *grip) Wait(timeout time.Duration) { g.wire.Wait(timeout) }
@@ -90,6 +92,7 @@ func (g *grip) WatchLosses(ctx context.Context, report func([]netif.Loss)) error
 }
 
 func (g *grip) Change(changes []netif.Change) []error {
+	g.expect(changes)
 	errs := g.many(func() []error { return g.host.Change(changes) })
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -97,8 +100,43 @@ func (g *grip) Change(changes []netif.Change) []error {
 		if errs == nil || errs[i] == nil {
 			g.given[held{c.Link, c.Address.Prefix.Addr()}] = !c.Remove
 		}
+		if c.Remove || errs != nil && errs[i] != nil {
+			delete(g.silent, held{c.Link, c.Address.Prefix.Addr()})
+		}
 	}
 	return errs
+}
+
+// expect notes which addresses are about to come, and that packets to them are
+// refused if they are to be.
+func (g *grip) expect(changes []netif.Change) {
+	if g.dead.Load() {
+		return
+	}
+	refused := g.host.Refused()
+	there := map[held]bool{}
+	links, _ := g.host.Links()
+	for _, l := range links {
+		for _, a := range l.Addresses {
+			there[held{l.Index, a.Prefix.Addr()}] = true
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, c := range changes {
+		addr := c.Address.Prefix.Addr()
+		if c.Remove || there[held{c.Link, addr}] {
+			continue
+		}
+		g.silent[held{c.Link, addr}] = true
+		refusal := netif.Refusal{Addr: addr}
+		if addr.Is6() && addr.IsLinkLocalUnicast() {
+			refusal.Link = c.Link
+		}
+		if g.shy[addr] && !refused[refusal] {
+			g.wrong = append(g.wrong, addr.String()+" comes before packets to it are refused")
+		}
+	}
 }
 
 func (g *grip) ChangeRoutes(changes []netif.RouteChange) []error {
@@ -154,6 +192,11 @@ func (g *grip) Announce(as []netif.Announcement) []error {
 	g.mu.Lock()
 	for _, a := range as {
 		holds := false
+		for x := range g.silent {
+			if x.addr == a.Addr {
+				delete(g.silent, x)
+			}
+		}
 		for x, there := range g.given {
 			holds = holds || there && x.addr == a.Addr
 		}

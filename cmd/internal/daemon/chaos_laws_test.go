@@ -40,6 +40,7 @@ type seen struct {
 	state     fsm.State
 	priority  int
 	device    netif.Link
+	annex     netif.Link // on the other link
 	name      string
 }
 
@@ -48,7 +49,11 @@ func (a *actor) observe() map[string]seen {
 	all := map[string]seen{}
 	a.ask(func(d *Daemon) {
 		for _, r := range d.routers {
-			all[r.Name] = seen{r.shown, r.state, int(r.group.machine.Status(r.member).Priority), r.device, r.Name}
+			s := seen{r.shown, r.state, int(r.group.machine.Status(r.member).Priority), r.device, netif.Link{}, r.Name}
+			for _, x := range r.annexes {
+				s.annex = x.device
+			}
+			all[r.Name] = s
 		}
 	})
 	return all
@@ -84,7 +89,7 @@ func (a *actor) fit(v *virtual) (fit bool, priority int) {
 		return x.Prefix == p || !v.unicast && !v.v6 && v.slot == 1 && x.Prefix.String() == staticAddress(a.k) && a.plan.keeps[a.k].address != ""
 	})
 	fit = link.Up && link.Running && source
-	needs := s.excluded == yes || s.route
+	needs := s.excluded != "" && !strings.Contains(s.excluded, "no_track") || s.route
 	priority = s.priority
 	weigh := func(track string, good bool) {
 		weight := 0
@@ -100,13 +105,11 @@ func (a *actor) fit(v *virtual) (fit bool, priority int) {
 		}
 	}
 	interfere, check := s.interfere, s.check
-	if v.grouped { // weights are void there: a link must be up, and a script does not count
-		if interfere != "" {
-			interfere = yes
-		}
-		if check != yes {
-			check = ""
-		}
+	switch {
+	case s.priority == 255: // nothing changes that
+		interfere, check = whole(interfere, ""), whole(check, "")
+	case v.grouped: // weights are void there: a link must be up, and a script does not count
+		interfere, check = whole(interfere, yes), whole(check, "")
 	}
 	weigh(interfere, a.works(other))
 	weigh(check, a.healthy)
@@ -121,6 +124,15 @@ func (a *actor) fit(v *virtual) (fit bool, priority int) {
 		return fit, 255
 	}
 	return fit, min(max(priority, 1), 254)
+}
+
+// whole returns how a check is tracked without a weight: one that has a weight
+// otherwise.
+func whole(track, otherwise string) string {
+	if track == "" || track == yes {
+		return track
+	}
+	return otherwise
 }
 
 // able checks that a router takes part if it can, and only then.
@@ -214,18 +226,25 @@ func (c *chaos) holdings(a *actor) {
 			continue
 		}
 		home := linkOf(v.slot)
-		if s.vmac && r.device.Index != 0 {
+		if s.vmac != "" && r.device.Index != 0 {
 			home = r.device.Name
 			up[home] = r.condition == Master
+		}
+		other := linkOf(1 - v.slot)
+		if strings.Contains(s.excluded, "use_vmac") {
+			if other = r.annex.Name; other != "" {
+				up[other] = r.condition == Master
+			}
 		}
 		if r.condition != Master {
 			continue
 		}
 		for _, x := range v.addresses {
 			put(home, x, "")
+			c.announced(a, home, x)
 		}
 		if s.excluded != "" {
-			put(linkOf(1-v.slot), v.excluded(), s.excluded)
+			put(other, v.excluded(), s.excluded)
 		}
 		if s.route {
 			routes = append(routes, v.route())
@@ -274,6 +293,15 @@ func (c *chaos) holdings(a *actor) {
 	c.paths(a, routes, optional, rules)
 }
 
+// announced checks that the neighbours were told of an address since it came.
+func (c *chaos) announced(a *actor, link, prefix string) {
+	a.grip.mu.Lock()
+	defer a.grip.mu.Unlock()
+	if l := a.link(link); l.Up && a.grip.silent[held{l.Index, netip.MustParsePrefix(prefix).Addr()}] {
+		c.fail("%s has not announced %s on %s", a.name, prefix, link)
+	}
+}
+
 // paths checks the routes and rules of a node.
 func (c *chaos) paths(a *actor, routes, optional, rules []string) {
 	haveRoutes, haveRules := a.Holds()
@@ -308,7 +336,7 @@ func (c *chaos) refusals(a *actor) {
 	for i := range a.plan.virtuals {
 		v := &a.plan.virtuals[i]
 		s := &v.shares[a.k]
-		if device := routers[s.name].device.Index; !s.absent && s.vmac && device != 0 {
+		if device := routers[s.name].device.Index; !s.absent && s.vmac != "" && device != 0 {
 			for _, x := range v.addresses {
 				if addr := netip.MustParsePrefix(x).Addr(); addr.Is4() {
 					seats[netif.Seat{Addr: addr, Link: device}] = true
@@ -316,6 +344,9 @@ func (c *chaos) refusals(a *actor) {
 					want[netif.Refusal{Addr: addr, Link: a.link(linkOf(v.slot)).Index, Questions: true}] = true
 				}
 			}
+		}
+		if annex := routers[s.name].annex.Index; !s.absent && annex != 0 {
+			seats[netif.Seat{Addr: netip.MustParsePrefix(v.excluded()).Addr(), Link: annex}] = true
 		}
 		if s.absent || !s.noAccept || s.priority == 255 {
 			continue
@@ -329,7 +360,7 @@ func (c *chaos) refusals(a *actor) {
 			refusal := netif.Refusal{Addr: addr}
 			if addr.IsLinkLocalUnicast() && addr.Is6() {
 				refusal.Link = a.link(linkOf(v.slot)).Index
-				if d := routers[s.name].device; s.vmac && d.Index != 0 {
+				if d := routers[s.name].device; s.vmac != "" && d.Index != 0 {
 					refusal.Link = d.Index
 				}
 				if refusal.Link == 0 {
@@ -462,10 +493,11 @@ func (c *chaos) nothingLeft(a *actor) {
 }
 
 // watchResignations returns a function that checks that no instance that stays
-// the same has resigned since (O-9).
+// the same has resigned since, or given up an address (O-9).
 func (c *chaos) watchResignations(a *actor) func() {
 	synctest.Wait()
 	before, plan := a.observe(), a.plan
+	changes := len(a.Changes())
 	seen := [2]int{len(c.segments[0].Adverts()), len(c.segments[1].Adverts())}
 	return func() {
 		if !reflect.DeepEqual(plan.keeps[a.k], a.plan.keeps[a.k]) || plan.groupText(a.k) != a.plan.groupText(a.k) {
@@ -476,6 +508,11 @@ func (c *chaos) watchResignations(a *actor) func() {
 			j := slices.IndexFunc(a.plan.virtuals, func(x virtual) bool { return x.id == v.id })
 			if j < 0 || v.shares[a.k].absent || a.plan.virtuals[j].shares[a.k].absent || v.text(a.k) != a.plan.virtuals[j].text(a.k) || before[v.shares[a.k].name].condition != Master {
 				continue
+			}
+			for _, change := range a.Changes()[changes:] {
+				if change.Remove && slices.Contains(v.addresses, change.Address.Prefix.String()) {
+					c.fail("%s: %s has given up %v at a reload that leaves it alone", a.name, v.shares[a.k].name, change.Address.Prefix)
+				}
 			}
 			for _, sent := range c.segments[v.slot].Adverts()[seen[v.slot]:] {
 				h, _ := vrrp.ParseHeader(sent.Payload)

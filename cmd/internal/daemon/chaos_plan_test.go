@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -35,7 +36,7 @@ type share struct {
 	name      string
 	priority  int
 	noAccept  bool
-	vmac      bool
+	vmac      string // how; empty: without
 	noPreempt bool
 	excluded  string // flags of an address on the other link; empty: there is none
 	route     bool   // by the other link
@@ -43,11 +44,13 @@ type share struct {
 	interfere string // weight of the other link; empty: it is not tracked
 	check     string // weight of the check; empty: it is not tracked
 	announce  string // when to announce
+	more      string // what is of no concern to others
 }
 
 // keeps are the fixtures of one node, on its second link.
 type keeps struct {
 	address, route, rule string // flags of each; empty: there is none
+	pace                 string // what is said of links
 }
 
 const yes = " " // a flag without a word
@@ -84,7 +87,7 @@ func (p *plan) found(rng *rand.Rand) {
 	for range p.keeps {
 		s := share{name: fmt.Sprintf("V%d", v.id), absent: rng.IntN(8) == 0}
 		s.revise(rng)
-		s.vmac = !v.unicast && rng.IntN(4) == 0
+		s.vmac = vmacs(rng, &v)
 		s.priority = 1 + rng.IntN(254)
 		v.shares = append(v.shares, s)
 	}
@@ -105,15 +108,24 @@ func (v *virtual) address(i int) string {
 	}
 }
 
+// vmacs draws whether and how a node uses virtual MACs.
+func vmacs(rng *rand.Rand, v *virtual) string {
+	if v.unicast {
+		return pick(rng, "", "", "use_vmac\n\tvmac_xmit_base")
+	}
+	return pick(rng, "", "", "", "use_vmac", "use_vmac\n\tvmac_xmit_base")
+}
+
 // revise draws what a node may say of a virtual router at any time.
 func (s *share) revise(rng *rand.Rand) {
 	s.noAccept = rng.IntN(3) == 0
 	s.noPreempt = rng.IntN(5) == 0
-	s.excluded = pick(rng, "", "", "", yes, " no_track")
+	s.excluded = pick(rng, "", "", "", "", yes, " no_track", " use_vmac", " use_vmac no_track")
 	s.route = rng.IntN(4) == 0
 	s.rule = rng.IntN(4) == 0
 	s.interfere = pick(rng, "", "", "", yes, " weight -50", " weight 20")
 	s.check = pick(rng, "", "", "", yes, " weight -50", " weight 20")
+	s.more = pick(rng, "", "", "promote_secondaries", "preempt_delay 2", "notify_priority_changes", "garp_extra_if all 3")
 	s.announce = pick(rng, "", "garp_master_delay 2", "garp_master_refresh 5", "garp_master_repeat 2\n\tgarp_master_delay 1")
 }
 
@@ -123,6 +135,8 @@ func (p *plan) furnish(rng *rand.Rand, k int) {
 		address: pick(rng, "", "", yes, " no_track", " track_group T"),
 		route:   pick(rng, "", "", yes, " no_track", " track_group T"),
 		rule:    pick(rng, "", yes),
+		pace: pick(rng, "", "garp_group {\n\tgarp_interval 0.2\n\tinterfaces {\n\t\teth0\n\t\teth1\n\t}\n}\n",
+			"interface_up_down_delays {\n\teth0 1\n\teth1 1 2\n}\n"),
 	}
 }
 
@@ -179,7 +193,7 @@ func (p *plan) revise(rng *rand.Rand) *plan {
 	case 7:
 		s.absent = !s.absent
 	case 8:
-		s.vmac = !v.unicast && !s.vmac
+		s.vmac = vmacs(rng, v)
 	case 9:
 		q.furnish(rng, rng.IntN(len(q.keeps)))
 	default:
@@ -234,6 +248,24 @@ func (p *plan) tracked(k int) *virtual {
 	return nil
 }
 
+// shy returns the addresses of routers of a node that only forward, of some
+// addresses; nil: of all.
+func (p *plan) shy(k int, of map[netip.Addr]bool) map[netip.Addr]bool {
+	all := map[netip.Addr]bool{}
+	for i := range p.virtuals {
+		v := &p.virtuals[i]
+		if s := &v.shares[k]; s.absent || !s.noAccept || s.priority == 255 {
+			continue
+		}
+		for _, x := range v.addresses {
+			if addr := netip.MustParsePrefix(x).Addr(); of == nil || of[addr] {
+				all[addr] = true
+			}
+		}
+	}
+	return all
+}
+
 // text returns the configuration of a node.
 func (p *plan) text(k int) string {
 	var b strings.Builder
@@ -272,7 +304,7 @@ func (p *plan) fixtures(k int) string {
 	if f.rule != "" {
 		text += "static_rules {\n\tfrom 198.18.255.1 table 100 preference 900\n}\n"
 	}
-	return text + group
+	return text + group + f.pace
 }
 
 func staticAddress(k int) string { return fmt.Sprintf("198.51.100.%d/24", 10+k) }
@@ -293,7 +325,8 @@ func (v *virtual) text(k int) string {
 	add(s.announce != "", s.announce)
 	add(s.noAccept, "no_accept")
 	add(s.noPreempt, "nopreempt")
-	add(s.vmac, "use_vmac")
+	add(s.vmac != "", s.vmac)
+	add(s.more != "", s.more)
 	if v.unicast {
 		var others []string
 		for i := range v.shares {

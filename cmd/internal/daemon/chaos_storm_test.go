@@ -103,6 +103,9 @@ func (a *actor) follow() {
 	}
 	watch := a.c.watchResignations(a)
 	a.plan = a.c.plan
+	a.grip.mu.Lock()
+	a.grip.shy = a.plan.shy(a.k, a.grip.shy)
+	a.grip.mu.Unlock()
 	a.tellPlan()
 	a.Reload(parse(a.c, a.plan.text(a.k)))
 	a.feel()
@@ -255,6 +258,13 @@ func (c *chaos) calm() {
 		}
 	}
 	c.pass(calmTime)
+	for _, a := range c.actors {
+		if a.plan != nil {
+			a.grip.mu.Lock()
+			a.grip.shy = a.plan.shy(a.k, nil)
+			a.grip.mu.Unlock()
+		}
+	}
 	c.census()
 	c.judge()
 }

@@ -136,6 +136,7 @@ func (a *actor) begin() {
 	if a.died != nil { // what is left of another one would not be looked for
 		a.plan, a.died = a.died, nil
 	}
+	a.grip.shy = a.plan.shy(a.k, nil)
 	a.counted = map[int]Counters{}
 	a.tellPlan()
 	a.run(a.grip, a.grip, parse(a.c, a.plan.text(a.k)))

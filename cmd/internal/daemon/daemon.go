@@ -213,8 +213,18 @@ func (d *Daemon) expire() {
 
 // step tells a router's group what happened and does what it answers.
 func (d *Daemon) step(r *router, ev fsm.Event) {
-	g := r.group
-	d.actions = g.machine.Step(d.now, r.member, ev, d.actions[:0])
+	d.actions = r.group.machine.Step(d.now, r.member, ev, d.actions[:0])
+	d.obey(r.group)
+}
+
+// halt ends a group: masters resign and give up their addresses (S-30).
+func (d *Daemon) halt(g *group) {
+	d.actions = g.machine.Stop(d.now, d.actions[:0])
+	d.obey(g)
+}
+
+// obey does what a group's machine has answered.
+func (d *Daemon) obey(g *group) {
 	for _, a := range d.actions {
 		d.perform(g.members[a.Router], a)
 	}
@@ -285,7 +295,11 @@ func (d *Daemon) stop() {
 	d.ended = true
 	d.informOfTheEnd()
 	for _, r := range d.routers {
-		d.step(r, fsm.Stop{})
+		if r.member == 0 {
+			d.halt(r.group)
+		}
+	}
+	for _, r := range d.routers {
 		if r.device.Index != 0 {
 			d.leave(r)
 		}

@@ -23,7 +23,7 @@ func (d *Daemon) guard() {
 		for _, a := range r.Estate.Addresses {
 			refusal := netif.Refusal{Addr: a.Prefix.Addr()}
 			if refusal.Addr.Is6() && refusal.Addr.IsLinkLocalUnicast() {
-				l := d.links[d.device(r, a)]
+				l, _ := d.place(r, a)
 				if l == nil {
 					continue
 				}

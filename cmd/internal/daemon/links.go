@@ -313,9 +313,12 @@ func (d *Daemon) settled(r *router, made netif.Made) {
 		d.guard()
 	}
 	d.own()
+	d.guard() // its addresses are elsewhere now
 	d.settle(r)
 	if made.Adopted {
 		d.about(r).Warn("a predecessor has left its device behind; it is used again", "interface", made.Link.Name)
-		d.steward.give(r.toRelease())
+		if r.state != fsm.Master { // a master wants what is on it
+			d.steward.give(r.toRelease())
+		}
 	}
 }

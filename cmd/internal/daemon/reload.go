@@ -9,7 +9,6 @@ import (
 	"regent/fsm"
 	"regent/health"
 	"regent/netif"
-	"regent/vrrp"
 )
 
 // Reload replaces the configuration while the daemon runs, from any goroutine;
@@ -63,10 +62,12 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 	d.delay(cfg.Delays)
 	d.promote()
 	d.own()
+	sets := d.compose(cfg.Groups)
+	d.disband(sets, slices.Concat(kept, left))
 	for _, r := range left {
 		d.retire(r)
 	}
-	d.regroup(cfg.Groups)
+	d.regroup(cfg.Groups, sets)
 	for _, r := range kept {
 		d.change(r)
 	}
@@ -113,11 +114,8 @@ func sameSettings(a, b *cfgparse.Instance) bool {
 	return reflect.DeepEqual(x, y)
 }
 
-// retire ends a router that is no longer configured. An address that another
-// master has from now on stays where it is.
+// retire takes leave of a router that is no longer configured and has ended.
 func (d *Daemon) retire(r *router) {
-	r.holds.release = slices.DeleteFunc(r.holds.release, func(c netif.Change) bool { return d.inherited(r, c) })
-	d.step(r, fsm.Stop{})
 	d.inform(r, notify.Deleted, "")
 	d.move(r, 0)
 	d.abandon(r)
@@ -136,7 +134,7 @@ func (d *Daemon) inherited(r *router, c netif.Change) bool {
 		return true
 	}
 	heir := d.owner[where]
-	return heir != nil && heir != r && heir.state == fsm.Master
+	return heir != nil && heir != r && heir.state == fsm.Master && !heir.group.ending
 }
 
 // own notes who owns each address after this.
@@ -186,70 +184,4 @@ func (r *router) settings() *cfgparse.Instance {
 		return r.next
 	}
 	return &r.Instance
-}
-
-// regroup puts the routers into the sync groups of a configuration. A group
-// whose members stay the same goes on; the members of any other start anew,
-// because a group decides as one from its beginning.
-func (d *Daemon) regroup(groups []cfgparse.Group) {
-	names := make(map[string]*router, len(d.routers))
-	for _, r := range d.routers {
-		names[r.settings().Name] = r
-	}
-	grouped := make(map[*router]bool)
-	for _, g := range groups {
-		var members []*router
-		owner := false
-		for _, name := range g.Members {
-			if r := names[name]; r != nil {
-				members = append(members, r)
-				grouped[r] = true
-				owner = owner || r.settings().Router.Priority == vrrp.Owner
-			}
-		}
-		for _, r := range members {
-			in := r.settings()
-			in.Tracks = health.InGroup(in.Tracks, g.Tracks, g.KeepWeights, owner)
-		}
-		d.unite(members)
-		if len(members) > 0 {
-			tell := g.Notify
-			members[0].group.name, members[0].group.tell = g.Name, &tell
-		}
-	}
-	for _, r := range d.routers {
-		if !grouped[r] {
-			d.unite([]*router{r})
-		}
-	}
-}
-
-// unite makes a group of routers, unless they are one already.
-func (d *Daemon) unite(members []*router) {
-	if len(members) == 0 || members[0].group != nil && slices.Equal(members[0].group.members, members) {
-		for _, r := range members {
-			r.Tracks = r.settings().Tracks
-		}
-		return
-	}
-	configs := make([]fsm.Config, len(members))
-	for i, r := range members {
-		if r.group != nil {
-			d.step(r, fsm.Stop{})
-			r.begun = false
-			r.count = r.counters() // its old state machine counts no more (M-61)
-		}
-		r.adopt()
-		configs[i] = r.Router
-	}
-	g := &group{members: members, machine: fsm.NewGroup(configs...)}
-	for i, r := range members {
-		r.group, r.member = g, i
-		if r.fault {
-			g.faults++
-		}
-		if r.primary.IsValid() {
-			d.step(r, fsm.Addressed{Primary: r.primary})
-		}
-	}
 }

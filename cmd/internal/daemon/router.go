@@ -63,7 +63,8 @@ type router struct {
 type group struct {
 	machine *fsm.Group
 	members []*router
-	faults  int // members that cannot take part
+	faults  int  // members that cannot take part
+	ending  bool // a reload has other plans for its members
 
 	name  string           // of a vrrp_sync_group; empty: a router by itself
 	tell  *cfgparse.Notify // whom it tells; never changed
