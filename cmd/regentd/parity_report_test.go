@@ -11,17 +11,12 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 )
 
-// patience is how long the two of a pair may take to say what is expected:
-// longer than anything a story waits for, on a busy machine.
-const patience = 20 * time.Second
-
-// within looks until a condition holds, or patience ends: then it is for the
-// story to show what was said instead.
+// within looks until a condition holds, or a generous time is over: then it is for
+// the story to show what was said instead.
 func (s *stage) within(cond func() bool) {
-	ctx, cancel := context.WithTimeout(s.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.Context(), generous)
 	defer cancel()
 	s.Until(ctx, "both say so", cond)
 }
