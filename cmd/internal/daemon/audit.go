@@ -42,9 +42,9 @@ func (d *Daemon) auditOf(r *router) *audit {
 	return &r.audit
 }
 
-// due reports whether an audit can look now. While the steward is at work it
-// looks again later.
-func (d *Daemon) due(r *router) bool {
+// idle reports whether the steward has no work on what a router, or nobody (nil),
+// holds, so that an audit can look now; else it does so later.
+func (d *Daemon) idle(r *router) bool {
 	if d.steward.busy(r) {
 		d.timers.set(&d.auditOf(r).timer, d.now.Add(auditAfter))
 		return false
@@ -97,12 +97,11 @@ func (d *Daemon) audit(r *router) {
 		d.rest(&r.audit)
 		return
 	}
-	if !d.due(r) {
+	if !d.idle(r) {
 		return
 	}
 	if r.audit.again() {
-		d.acquire(r.toAcquire())
-		d.announceAgain(r, d.absent(r.holds.acquire))
+		d.acquireAgain(r)
 		return
 	}
 	lost := d.absent(keep(r.holds.acquire, func(c netif.Change) bool { return !c.Address.NoTrack }))
@@ -111,10 +110,19 @@ func (d *Daemon) audit(r *router) {
 	}
 }
 
+// acquireAgain asks again for all that a master owns, and announces what comes
+// only now.
+func (d *Daemon) acquireAgain(r *router) {
+	d.acquire(r.toAcquire())
+	if late := d.absent(r.holds.acquire); len(late) > 0 {
+		d.announceAgain(r, late)
+	}
+}
+
 // auditFixtures looks after the fixtures.
 func (d *Daemon) auditFixtures() {
 	f := &d.fixtures
-	if !d.due(nil) {
+	if !d.idle(nil) {
 		return
 	}
 	if f.audit.again() {
@@ -123,7 +131,7 @@ func (d *Daemon) auditFixtures() {
 	}
 	lost := d.absent(keep(f.holds.acquire, func(c netif.Change) bool { return !c.Address.NoTrack }))
 	if d.confirm(&f.audit, lost) {
-		d.restoreFixed(lost)
+		d.restoreFixedAddresses(lost)
 	}
 }
 

@@ -138,6 +138,31 @@ func TestWhatWasRefusedIsAskedForAgain(t *testing.T) {
 	})
 }
 
+// An address that was refused and comes with routes that are restored is
+// announced then.
+func TestARefusedAddressThatComesByTheWay(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1)
+		n.Refuse(func(c netif.Change) error {
+			if !c.Remove {
+				return errors.New("not now")
+			}
+			return nil
+		})
+		n.start(conf(150, "virtual_routes {\n198.18.0.0/24 dev eth0\n}"))
+		w.pass(down(150) + 100*time.Millisecond)
+		n.is(Master)
+		n.Refuse(nil)
+		routes, _ := n.Paths()
+		n.Rob()
+		n.Lose(netif.Loss{ID: routes[0].ID})
+		w.pass(100 * time.Millisecond)
+		if !n.Has(vip) || len(n.Announcements()) == 0 {
+			t.Errorf("there: %v, announced %d times", n.Has(vip), len(n.Announcements()))
+		}
+	})
+}
+
 // The audits of a router that is gone are gone.
 func TestAnAuditEndsWithItsRouter(t *testing.T) {
 	inWorld(t, func(w *world) {

@@ -11,10 +11,13 @@ import (
 )
 
 // newRouter makes the router of an instance, which is in no group yet.
-func newRouter(in cfgparse.Instance) *router {
-	r := &router{Instance: in}
+func (d *Daemon) newRouter(in cfgparse.Instance) *router {
+	d.serial++
+	r := &router{Instance: in, serial: d.serial}
 	r.timer.ring = func(d *Daemon) { d.step(r, fsm.Expire{}) }
 	r.audit.timer.ring = func(d *Daemon) { d.audit(r) }
+	d.timers.add(&r.timer)
+	d.timers.add(&r.audit.timer)
 	r.equip()
 	return r
 }

@@ -299,13 +299,18 @@ func (p *plan) fixtures(k int) string {
 		text += "static_ipaddress {\n\t" + staticAddress(k) + " dev eth1" + f.address + "\n}\n"
 	}
 	if f.route != "" {
-		text += "static_routes {\n\t203.0.113.248/32 dev eth1" + f.route + "\n}\n"
+		text += "static_routes {\n\t" + staticRoute + " dev eth1" + f.route + "\n}\n"
 	}
 	if f.rule != "" {
-		text += "static_rules {\n\tfrom 198.18.255.1 table 100 preference 900\n}\n"
+		text += "static_rules {\n\tfrom " + staticRule + " table 100 preference 900\n}\n"
 	}
 	return text + group + f.pace
 }
+
+const (
+	staticRoute = "203.0.113.248/32"
+	staticRule  = "198.18.255.1"
+)
 
 func staticAddress(k int) string { return fmt.Sprintf("198.51.100.%d/24", 10+k) }
 

@@ -154,9 +154,16 @@ func (a *actor) repair() {
 	}
 }
 
-// regular says whether all of its links have their own names.
+// regular says whether all of its links have their own names and nothing is left
+// to do: what a successor needs to know to clean up.
 func (a *actor) regular() bool {
-	return slices.IndexFunc(a.names[:], func(name string) bool { return name == "lan" || name == "wan" }) < 0
+	idle := false
+	a.ask(func(d *Daemon) {
+		d.steward.mu.Lock()
+		defer d.steward.mu.Unlock()
+		idle = len(d.steward.queue) == 0 && len(d.steward.open) == 0
+	})
+	return idle && slices.IndexFunc(a.names[:], func(name string) bool { return name == "lan" || name == "wan" }) < 0
 }
 
 // rename gives a link another name, or its own again.

@@ -1,8 +1,3 @@
-// Package daemon runs the routers that a configuration describes.
-//
-// One loop owns every router (architecture: listen, hear the news, let timers
-// expire, speak). Whatever may take long happens beside it: the steward works
-// on the kernel, checks run in goroutines of their own, the log writes itself.
 package daemon
 
 import (

@@ -193,12 +193,12 @@ func (d *Daemon) restoreFixtures(links []netif.Link) {
 		}
 	}
 	if len(lost) > 0 && !d.steward.busy(nil) { // else they may be on the way
-		d.restoreFixed(lost)
+		d.restoreFixedAddresses(lost)
 	}
 }
 
-// restoreFixed asks again for all that are tracked, some of which are missing.
-func (d *Daemon) restoreFixed(lost []netip.Addr) {
+// restoreFixedAddresses asks again for all that are tracked, some of which are missing.
+func (d *Daemon) restoreFixedAddresses(lost []netip.Addr) {
 	if held, ok := d.limits.restores.allow(d.now); ok {
 		d.log.Warn("static addresses are missing; restoring them", "addresses", list(lost), "suppressed", held)
 	}

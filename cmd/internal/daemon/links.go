@@ -31,25 +31,8 @@ func (d *Daemon) linked(links []netif.Link) {
 		// Also if another has its name already: what is gone is gone (S-42).
 		d.survey(lost)
 	}
-	var names []string
-	var losses []loss
-	var back []string
-	unseated := false
-	for _, l := range links {
-		if l.Gone {
-			continue
-		}
-		before := d.links[l.Name]
-		unseated = unseated || unseats(before, l)
-		d.note(l, before)
-		names = append(names, l.Name)
-		if before != nil {
-			losses = append(losses, missing(before, l)...)
-			if l.Up && (!before.Up || l.Fell) {
-				back = append(back, l.Name)
-			}
-		}
-	}
+	unseated := slices.ContainsFunc(links, func(l netif.Link) bool { return !l.Gone && unseats(d.links[l.Name], l) })
+	names, back, losses := d.noteAll(links)
 	if d.moveHomes() {
 		names = append(names, anywhere)
 	}
@@ -92,6 +75,27 @@ func (d *Daemon) forget(links []netif.Link) (lost []string) {
 		lost = append(lost, name)
 	}
 	return lost
+}
+
+// noteAll records how the links are that are there. It returns their names, those
+// of links that are up again or were down in between, and the addresses that have
+// left them.
+func (d *Daemon) noteAll(links []netif.Link) (names, back []string, losses []loss) {
+	for _, l := range links {
+		if l.Gone {
+			continue
+		}
+		before := d.links[l.Name]
+		d.note(l, before)
+		names = append(names, l.Name)
+		if before != nil {
+			losses = append(losses, missing(before, l)...)
+			if l.Up && (!before.Up || l.Fell) {
+				back = append(back, l.Name)
+			}
+		}
+	}
+	return names, back, losses
 }
 
 // note records how a link is now.

@@ -52,7 +52,7 @@ func (d *Daemon) lost(losses []netif.Loss) {
 		}
 		// With the addresses: the route may have gone with one of them, and
 		// cannot come back before it.
-		d.acquire(r.toAcquire())
+		d.acquireAgain(r)
 	}
 }
 

@@ -24,31 +24,71 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 	if d.ended {
 		return
 	}
-	became, left := heirs(d.routers, cfg.Instances)
+	c := d.enlist(cfg.Instances)
+	d.generation++
+	d.takeSettings(cfg)
+	d.own()
+	sets := d.compose(cfg.Groups)
+	d.disband(sets, slices.Concat(c.kept, c.left))
+	for _, r := range c.left {
+		d.retire(r)
+	}
+	d.regroup(cfg.Groups, sets)
+	for _, r := range c.kept {
+		d.change(r)
+	}
+	d.depend(d.checks)
+	if !d.cleaned {
+		return // the first links bring everything to life
+	}
+	d.guard()
+	d.seat()
+	d.uphold(true)
+	d.resettle()
+	for _, r := range c.fresh {
+		if !r.profile.Owner { // nothing of it may be there while it is no master
+			d.steward.give(r.toRelease())
+		}
+	}
+	d.demote()
+	if cfg.Global.Notify.RewriteOnReload {
+		d.informAgain()
+	}
+	d.log.Info("reloaded", "instances", len(d.routers), "new", len(c.fresh), "changed", c.changed, "removed", len(c.left))
+}
+
+// A census tells what becomes of the routers at a reload.
+type census struct {
+	fresh, kept, left []*router
+	changed           int // of those that are kept
+}
+
+// enlist makes the routers of a daemon those of a configuration. Those that are
+// kept have their new settings in store.
+func (d *Daemon) enlist(instances []cfgparse.Instance) (c census) {
+	became, left := heirs(d.routers, instances)
+	c.left = left
 	d.routers = nil
-	var fresh, kept []*router
-	changed := 0
-	for i := range cfg.Instances {
-		in := &cfg.Instances[i]
-		r := became[i]
+	for i := range instances {
+		in, r := &instances[i], became[i]
 		if r == nil {
-			r = newRouter(*in)
-			d.serial++
-			r.serial = d.serial
-			d.timers.add(&r.timer)
-			d.timers.add(&r.audit.timer)
-			fresh = append(fresh, r)
+			r = d.newRouter(*in)
+			c.fresh = append(c.fresh, r)
 		} else {
 			if !sameSettings(&r.Instance, in) {
-				changed++
+				c.changed++
 			}
 			r.next = in
-			kept = append(kept, r)
+			c.kept = append(c.kept, r)
 		}
 		r.index = i
 		d.routers = append(d.routers, r)
 	}
-	d.generation++
+	return c
+}
+
+// takeSettings takes over what a configuration says of no single router.
+func (d *Daemon) takeSettings(cfg *cfgparse.Config) {
 	d.groups, d.checks = cfg.Groups, checksOf(cfg)
 	d.vmacPrefix, d.annexPrefix = cfg.Global.VMACPrefix, cfg.Global.VMACAddrPrefix
 	d.tellPriorities = cfg.Global.Defaults.PriorityChanges
@@ -61,34 +101,6 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 	d.promoting = promotingOf(cfg)
 	d.delay(cfg.Delays)
 	d.promote()
-	d.own()
-	sets := d.compose(cfg.Groups)
-	d.disband(sets, slices.Concat(kept, left))
-	for _, r := range left {
-		d.retire(r)
-	}
-	d.regroup(cfg.Groups, sets)
-	for _, r := range kept {
-		d.change(r)
-	}
-	d.depend(d.checks)
-	if !d.cleaned {
-		return // the first links bring everything to life
-	}
-	d.guard()
-	d.seat()
-	d.uphold(true)
-	d.resettle()
-	for _, r := range fresh {
-		if !r.profile.Owner { // nothing of it may be there while it is no master
-			d.steward.give(r.toRelease())
-		}
-	}
-	d.demote()
-	if cfg.Global.Notify.RewriteOnReload {
-		d.informAgain()
-	}
-	d.log.Info("reloaded", "instances", len(d.routers), "new", len(fresh), "changed", changed, "removed", len(left))
 }
 
 // resettle makes every router fit its links and its checks again.

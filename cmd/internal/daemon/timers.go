@@ -6,13 +6,13 @@ import (
 	"regent/fsm"
 )
 
-// timers orders routers, and a few links, by the time they want to wake. An entry may lie before
-// the true deadline, never after it: adverts push a backup's deadline out far
-// more often than it comes, so the heap is put right only when an entry
-// surfaces, and the usual cost of an advert is one assignment.
+// timers orders routers, their audits and a few links by the time they want to
+// wake. An entry may lie before the true deadline, never after it: adverts push a
+// backup's deadline out far more often than it comes, so the heap is put right
+// only when an entry surfaces, and the usual cost of an advert is one assignment.
 type timers struct{ heap timerHeap }
 
-// A timer is a router's or a link's place among the timers.
+// A timer is a place among the timers.
 type timer struct {
 	deadline fsm.Time      // when it wants to wake
 	entry    fsm.Time      // where the heap has it; never later than deadline
