@@ -5,7 +5,7 @@ import "net/netip"
 // FirewallSettings are what global_defs says about the firewall.
 type FirewallSettings struct {
 	Table    string // nftables; empty: regent
-	Priority int32  // nftables_priority: of its chains among the others of the input hook
+	Priority int32  // nftables_priority: of its chains among the others of their hooks
 	Counters bool   // nftables_counters
 }
 
@@ -23,4 +23,5 @@ type Refusal struct {
 type Seat struct {
 	Addr netip.Addr // IPv4
 	Link int        // by index
+	Mute bool       // no seat: the link may have the address, but does not ask in its name
 }

@@ -75,7 +75,7 @@ func (f *Firewall) rules(conn *nftables.Conn, t *nftables.Table) ([]*nftables.Se
 	local.Concatenation, silent.Concatenation = true, true
 	err := errors.Join(conn.AddSet(four, nil), conn.AddSet(six, nil), conn.AddSet(local, nil), conn.AddSet(silent, nil))
 
-	input := inputChain(conn, t, nftables.ChainHookInput, f.settings)
+	input := newChain(conn, t, "input", nftables.ChainHookInput, f.settings)
 	count, drop := f.settings.counter(), verdict(expr.VerdictDrop)
 	v4, v6 := ofFamily(unix.NFPROTO_IPV4), ofFamily(unix.NFPROTO_IPV6)
 	input.add(v6, isNeighbor(neighborSolicitation), inMessage(1, 8, 16), arrival(2), within(silent), count, drop)

@@ -174,16 +174,16 @@ func nameOfTable(name string) string {
 // enlarge makes room for a whole transaction.
 func enlarge(c *netlink.Conn) error { return c.SetWriteBuffer(firewallBuffer) }
 
-// A rules adds rules to a chain of the input hook.
+// A rules adds rules to a chain.
 type rules struct {
 	conn  *nftables.Conn
 	chain *nftables.Chain
 }
 
-func inputChain(conn *nftables.Conn, t *nftables.Table, hook *nftables.ChainHook, s FirewallSettings) rules {
+func newChain(conn *nftables.Conn, t *nftables.Table, name string, hook *nftables.ChainHook, s FirewallSettings) rules {
 	priority := nftables.ChainPriority(s.Priority)
 	return rules{conn, conn.AddChain(&nftables.Chain{
-		Name: "input", Table: t, Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: &priority,
+		Name: name, Table: t, Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: &priority,
 	})}
 }
 
@@ -217,6 +217,20 @@ func inMessage(register, offset, size uint32) []expr.Any {
 // arrival loads the link that a packet came by.
 func arrival(register uint32) []expr.Any {
 	return []expr.Any{&expr.Meta{Key: expr.MetaKeyIIF, Register: register}}
+}
+
+// departure loads the link that a packet leaves by.
+func departure(register uint32) []expr.Any {
+	return []expr.Any{&expr.Meta{Key: expr.MetaKeyOIF, Register: register}}
+}
+
+// writeHeader changes the header of the network layer.
+func writeHeader(offset uint32, octets []byte) []expr.Any {
+	return []expr.Any{
+		&expr.Immediate{Register: 1, Data: octets},
+		&expr.Payload{OperationType: expr.PayloadWrite, SourceRegister: 1, Base: expr.PayloadBaseNetworkHeader,
+			Offset: offset, Len: uint32(len(octets))},
+	}
 }
 
 // within goes on if what is loaded from register 1 on is in a set.

@@ -98,21 +98,60 @@ func TestARPIsAnsweredOnTheSeatAlone(t *testing.T) {
 	check("without a seat", both, []string{other})
 	s := a.seats(h)
 	check("with an empty table", both, []string{other})
-	seat := Seat{netip.MustParseAddr(vip), m.Index}
-	a.must(s.Change([]Seat{seat, seat, {netip.MustParseAddr("192.0.2.21"), m.Index}}, nil))
+	seat := Seat{Addr: netip.MustParseAddr(vip), Link: m.Index}
+	a.must(s.Change([]Seat{seat, seat, {Addr: netip.MustParseAddr("192.0.2.21"), Link: m.Index}}, nil))
 	check("with a seat", []string{virtual4.String()}, nil)
 	// In another VRF, say, somebody else has the address.
-	further := Seat{seat.Addr, a.index("eth1")}
+	further := Seat{Addr: seat.Addr, Link: a.index("eth1")}
 	a.must(s.Change([]Seat{further}, nil))
 	check("with two seats", []string{virtual4.String()}, []string{other})
 	a.must(s.Change(nil, []Seat{further}))
 	check("with one seat again", []string{virtual4.String()}, nil)
 	a.nft("flush", "ruleset")
 	check("all rules flushed", both, []string{other})
-	a.must(s.Change([]Seat{{netip.MustParseAddr("203.0.113.1"), m.Index}}, nil))
+	a.must(s.Change([]Seat{{Addr: netip.MustParseAddr("203.0.113.1"), Link: m.Index}}, nil))
 	check("made again", []string{virtual4.String()}, nil)
 	a.must(s.Change(nil, []Seat{seat}))
 	check("unseated", both, []string{other})
+}
+
+// B-8: an owner's interface has the address, too, and asks in its name, which
+// would teach neighbours its MAC. A mute one does not name it, and is answered.
+func TestAMuteLinkAsksInNobodysName(t *testing.T) {
+	_, hosts := lan(t, 2)
+	a, client := hosts[0], hosts[1]
+	const vip = "203.0.113.20"
+	a.add("eth0", vip+"/24")
+	a.add("eth0", "198.51.100.1/24")
+	client.add("eth0", "203.0.113.2/24")
+	client.add("eth0", "198.51.100.2/24")
+	h := a.host()
+	s, physical := a.seats(h), a.linkNamed(h, "eth0").MAC
+	socket := func(s *space, addr string) (c net.PacketConn) {
+		t.Helper()
+		s.do(func() (err error) { c, err = net.ListenPacket("udp4", addr+":7"); return err })
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	from, to, other, third := socket(a, vip), socket(client, "203.0.113.2"), socket(a, "198.51.100.1"), socket(client, "198.51.100.2")
+	tap := client.tap("eth0")
+	asked := func(when string, from, to net.PacketConn, want string) {
+		t.Helper()
+		a.ip("neigh flush dev eth0")
+		target := to.LocalAddr().(*net.UDPAddr).IP
+		exchange(t, from, to)
+		f := tap.next(func(f []byte) bool { return isARP(f, 1) && target.Equal(f[38:42]) })
+		if got := net.IP(f[28:32]).String(); got != want || !bytes.Equal(f[22:28], physical) {
+			t.Errorf("%s: it asks as %s, want %s", when, got, want)
+		}
+	}
+	asked("without a rule", from, to, vip)
+	mute := Seat{Addr: netip.MustParseAddr(vip), Link: a.index("eth0"), Mute: true}
+	a.must(s.Change([]Seat{mute}, nil))
+	asked("mute", from, to, "0.0.0.0")
+	asked("in another name", other, third, "198.51.100.1")
+	a.must(s.Change([]Seat{{Addr: mute.Addr, Link: mute.Link + 1, Mute: true}}, []Seat{mute}))
+	asked("another link is", from, to, vip)
 }
 
 // Announcements of a seated address reach the host's own neighbour table, on
@@ -122,7 +161,7 @@ func TestAnnouncementsPassTheSeats(t *testing.T) {
 	a, peer := hosts[0], hosts[1]
 	h := a.host()
 	m := a.make(h, a.device(IPv4))[0].Link
-	a.must(a.seats(h).Change([]Seat{{netip.MustParseAddr("192.0.2.20"), m.Index}}, nil))
+	a.must(a.seats(h).Change([]Seat{{Addr: netip.MustParseAddr("192.0.2.20"), Link: m.Index}}, nil))
 	a.ip("neigh replace 192.0.2.20 lladdr 02:00:00:00:00:01 nud stale dev eth0")
 	mac := net.HardwareAddr{2, 0, 0, 0, 0, 9}
 	tap := peer.tap("eth0")
@@ -140,7 +179,7 @@ func TestSeatsLeaveNothing(t *testing.T) {
 	before := a.nft("list", "ruleset")
 	dead, err := h.OpenSeats(FirewallSettings{})
 	a.must(err)
-	a.must(dead.Change([]Seat{{netip.MustParseAddr("192.0.2.1"), 1}}, nil))
+	a.must(dead.Change([]Seat{{Addr: netip.MustParseAddr("192.0.2.1"), Link: 1}}, nil))
 	a.must(dead.conn.CloseLasting()) // as a kill does
 	if !strings.Contains(a.nft("list", "table", "arp", "regent"), "192.0.2.1") {
 		t.Fatal("the predecessor left nothing")
@@ -153,7 +192,7 @@ func TestSeatsLeaveNothing(t *testing.T) {
 	a.must(err)
 	var many []Seat
 	for i := range 5000 {
-		many = append(many, Seat{netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), 1})
+		many = append(many, Seat{Addr: netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), Link: 1})
 	}
 	a.must(s.Change(many, nil))
 	if n := strings.Count(a.nft("list", "set", "arp", "regent", "seats"), "198.18."); n != len(many) {

@@ -46,20 +46,25 @@ func TestOtherLinksDoNotAnswer(t *testing.T) {
 	}
 }
 
-// B-10, B-12: an owner has its addresses on the interface, too; the interface
-// does not answer for them.
+// B-8, B-10, B-12: an owner has its addresses on the interface, too; the interface
+// does not answer for them, and does not ask in their name, even where the route
+// leads through it.
 func TestAnOwnersInterfaceDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	w := setTwins(t)
 	for _, v := range vips {
 		if !v.IsLinkLocalUnicast() {
-			w.must(w.a.AddAddress("eth0", netip.PrefixFrom(v, v.BitLen()).String()))
+			bits := 24
+			if v.Is6() {
+				bits = 64
+			}
+			w.must(w.a.AddAddress("eth0", netip.PrefixFrom(v, bits).String()))
 		}
 	}
 	w.a.priority = 255
 	w.a.run()
 	w.until("a is master", func() bool { return w.a.Said("V4", "Entering MASTER STATE") && w.a.Said("V6", "Entering MASTER STATE") })
-	w.until("the switch knows both virtual MACs", func() bool { return w.at(vmac4) == w.a.Host && w.at(vmac6) == w.a.Host })
+	w.announced(w.begun) // so its devices have them
 	for _, v := range vips {
 		for _, probe := range []bool{false, true} {
 			got := w.ask(v, probe)
@@ -75,6 +80,28 @@ func TestAnOwnersInterfaceDoesNotAnswer(t *testing.T) {
 		if got := w.askBeyond(v); got != nil {
 			t.Errorf("beyond, %v is said to be at %v", v, got)
 		}
+	}
+	for _, v := range []netip.Addr{vip, vip6, vipAlone4, vipAlone6} {
+		p := w.probe(v)
+		for range 3 {
+			w.must(w.a.forgetNeighbors())
+			now := time.Now()
+			w.until(v.String()+" answers", func() bool { return p.Answers(now) })
+		}
+		if mac, err := w.client.Neighbor(v); err != nil || !isVirtual(mac) {
+			t.Errorf("the client knows %v at %v, %v", v, mac, err)
+		}
+	}
+	asked := false // by the interface
+	for _, f := range w.a.sent(w.begun) {
+		src, says, ok := readQuestion(f)
+		if ok && slices.Contains(vips, src) && (!isVirtual(f.From()) || says != nil && !isVirtual(says)) {
+			t.Errorf("asked in the name of %v from %v, as %v", src, f.From(), says)
+		}
+		asked = asked || ok && src == netip.IPv4Unspecified() && !isVirtual(f.From())
+	}
+	if !asked {
+		t.Error("the interface has never asked: this test proves less than it says")
 	}
 	w.a.stop()
 	if got := w.a.tables(); got != "" {

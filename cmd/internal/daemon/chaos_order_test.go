@@ -24,13 +24,20 @@ func (c *chaos) refusals(a *actor) {
 			for _, x := range v.addresses {
 				if addr := netip.MustParsePrefix(x).Addr(); addr.Is4() {
 					seats[netif.Seat{Addr: addr, Link: device}] = true
+					if s.priority == 255 { // B-8
+						seats[netif.Seat{Addr: addr, Link: a.link(linkOf(v.slot)).Index, Mute: true}] = true
+					}
 				} else if s.priority == 255 {
 					want[netif.Refusal{Addr: addr, Link: a.link(linkOf(v.slot)).Index, Questions: true}] = true
 				}
 			}
 		}
 		if annex := routers[s.name].annex.Index; !s.absent && annex != 0 {
-			seats[netif.Seat{Addr: netip.MustParsePrefix(v.excluded()).Addr(), Link: annex}] = true
+			addr := netip.MustParsePrefix(v.excluded()).Addr()
+			seats[netif.Seat{Addr: addr, Link: annex}] = true
+			if s.priority == 255 { // B-8
+				seats[netif.Seat{Addr: addr, Link: a.link(linkOf(1 - v.slot)).Index, Mute: true}] = true
+			}
 		}
 		if s.absent || !s.noAccept || s.priority == 255 {
 			continue

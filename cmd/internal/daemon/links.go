@@ -313,9 +313,6 @@ func (d *Daemon) settled(r *router, made netif.Made) {
 		d.about(r).Warn("settings of the kernel that a virtual MAC needs could not be made", "error", made.Unset)
 	}
 	d.seatOn(r, made.Link.Index)
-	if r.profile.Owner {
-		d.guard()
-	}
 	d.own()
 	d.guard() // its addresses are elsewhere now
 	d.settle(r)

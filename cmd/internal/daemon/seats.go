@@ -15,9 +15,9 @@ func (d *Daemon) seat() {
 	want := make(map[netif.Seat]bool)
 	vrfs := make(map[netip.Addr]int) // where the addresses are that have a seat
 	for _, r := range d.routers {
-		for s, by := range d.seatsOf(r) {
-			want[s] = true
-			vrfs[s.Addr] = d.vrfOf(d.links[d.names[by]])
+		for s := range d.seatsOf(r) {
+			want[s.Seat] = true
+			vrfs[s.Addr] = d.vrfOf(d.links[d.names[s.parent]])
 		}
 	}
 	for _, l := range d.links {
@@ -33,17 +33,17 @@ func (d *Daemon) seat() {
 // seatOn does so for a device that a router has got, before there is an address
 // on it to answer for; unseat takes it back.
 func (d *Daemon) seatOn(r *router, device int) {
-	d.reseat(d.some(r, func(s netif.Seat) bool { return s.Link == device && !d.seats[s] }), nil)
+	d.reseat(d.some(r, func(s seating) bool { return s.device == device && !d.seats[s.Seat] }), nil)
 }
 
 func (d *Daemon) unseat(r *router, device int) {
-	d.reseat(nil, d.some(r, func(s netif.Seat) bool { return s.Link == device && d.seats[s] }))
+	d.reseat(nil, d.some(r, func(s seating) bool { return s.device == device && d.seats[s.Seat] }))
 }
 
-func (d *Daemon) some(r *router, wanted func(netif.Seat) bool) (seats []netif.Seat) {
+func (d *Daemon) some(r *router, wanted func(seating) bool) (seats []netif.Seat) {
 	for s := range d.seatsOf(r) {
 		if wanted(s) {
-			seats = append(seats, s)
+			seats = append(seats, s.Seat)
 		}
 	}
 	return seats
@@ -62,13 +62,24 @@ func (d *Daemon) reseat(take, leave []netif.Seat) {
 	d.steward.give(order{do: seat, take: take, leave: leave})
 }
 
-// seatsOf are the seats of a router's addresses on its devices, each with the
-// link below.
-func (d *Daemon) seatsOf(r *router) iter.Seq2[netif.Seat, int] {
-	return func(yield func(netif.Seat, int) bool) {
+// A seating is a seat together with the device that it is for, and the link below.
+type seating struct {
+	netif.Seat
+	device, parent int
+}
+
+// seatsOf are the seats of a router's addresses on its devices. The link below
+// an owner's device has the addresses, too; it is not to tell anybody (B-8).
+func (d *Daemon) seatsOf(r *router) iter.Seq[seating] {
+	return func(yield func(seating) bool) {
 		for _, a := range r.Estate.Addresses {
 			addr := a.Prefix.Addr()
-			if l, by := d.place(r, a); addr.Is4() && l != nil && r.virtual(a) && !yield(netif.Seat{Addr: addr, Link: l.Index}, by) {
+			l, by := d.place(r, a)
+			if l == nil || !addr.Is4() || !r.virtual(a) {
+				continue
+			}
+			if !yield(seating{netif.Seat{Addr: addr, Link: l.Index}, l.Index, by}) ||
+				r.profile.Owner && !yield(seating{netif.Seat{Addr: addr, Link: by, Mute: true}, l.Index, by}) {
 				return
 			}
 		}

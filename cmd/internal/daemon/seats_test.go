@@ -27,7 +27,8 @@ func (n *node) seatsAre(when string, want ...string) {
 	}
 	var got []string
 	for _, s := range n.Seats() {
-		got = append(got, fmt.Sprint(s.Addr, " ", names[s.Link]))
+		mute := map[bool]string{true: " mute"}
+		got = append(got, fmt.Sprint(s.Addr, " ", names[s.Link], mute[s.Mute]))
 	}
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
@@ -99,7 +100,8 @@ func TestAnotherVRFHasTheAddress(t *testing.T) {
 	})
 }
 
-// B-12: the link below an owner's device keeps silent about its IPv6 addresses.
+// B-12, B-8: the link below an owner's device keeps silent about its IPv6
+// addresses, and mute about those of IPv4.
 func TestTheParentOfAnOwnerIsSilent(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n := w.node(1)
@@ -112,8 +114,13 @@ func TestTheParentOfAnOwnerIsSilent(t *testing.T) {
 		if got := n.Refused(); len(got) != 1 || !got[silent] {
 			t.Errorf("refused: %v, want %v", got, silent)
 		}
+		mute := []string{"192.0.2.100 eth0 mute", "192.0.2.100 vrrp.51"}
+		n.seatsAre("an owner", mute...)
+		n.Host.Remove("vrrp.51")
+		w.pass(time.Second)
+		n.seatsAre("with another device", mute...)
 		n.Reload(parse(t, conf(150, more...)))
-		synctest.Wait()
+		n.seatsAre("an owner no more", "192.0.2.100 vrrp.51")
 		if got := n.Refused(); len(got) != 0 {
 			t.Errorf("refused without an owner: %v", got)
 		}
