@@ -108,11 +108,14 @@ func TestLinkLocalSourcesDiffer(t *testing.T) {
 	w.a.stop()
 	w.reign(w.b)
 	sources := map[uint8]netip.Addr{} // by priority
-	for _, a := range w.wire.Adverts() {
-		if a.Src.Is6() && a.Priority != 0 {
-			sources[a.Priority] = a.Src
+	w.until("both have advertised", func() bool {
+		for _, a := range w.wire.Adverts() {
+			if a.Src.Is6() && a.Priority != 0 {
+				sources[a.Priority] = a.Src
+			}
 		}
-	}
+		return len(sources) == 2
+	})
 	forbidden := lab.LinkLocal(vmac6)
 	if sources[150] == sources[100] || sources[150] == forbidden || sources[100] == forbidden ||
 		!sources[150].IsLinkLocalUnicast() || !sources[100].IsLinkLocalUnicast() {

@@ -159,7 +159,7 @@ func (c *chaos) able(a *actor) {
 }
 
 // oneMaster checks that of all that take part one is master, and the right one:
-// nobody who would take over has a higher priority (S-21 to S-35).
+// nobody who would take over has a higher priority (S-21, S-24, S-33).
 func (c *chaos) oneMaster(v *virtual) {
 	var masters []string
 	reigning, best, takePart := 0, 0, false

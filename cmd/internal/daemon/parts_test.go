@@ -243,7 +243,6 @@ func TestReceiveBuffer(t *testing.T) {
 // T-6: setting the wall clock changes nothing. The daemon's time is counted from a
 // moment that knows the monotonic clock, so that it is no difference of two dates.
 func TestTheDaemonsTimeIsMonotonic(t *testing.T) {
-
 	d := New(&cfgparse.Config{}, nil, nil, nil, nil, slog.New(slog.DiscardHandler))
 	if d.epoch == d.epoch.Round(0) { // which strips what is monotonic
 		t.Error("its epoch is a date and no more")
