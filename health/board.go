@@ -147,7 +147,7 @@ func (b *Board) Verdict(router int) Verdict {
 }
 
 // Reason returns what a check means for a router at present, and false if the
-// router does not follow it. After [Board.Post] it is the cause of the change.
+// router does not follow it.
 func (b *Board) Reason(router int, kind Kind, name string) (Reason, bool) {
 	for _, t := range b.tracks[router] {
 		if t.Kind == kind && t.Name == name {
@@ -155,6 +155,27 @@ func (b *Board) Reason(router int, kind Kind, name string) (Reason, bool) {
 		}
 	}
 	return Reason{}, false
+}
+
+// Cause returns the first check of a router that adds something else to its
+// priority than it did before, and false if there is none: the cause of a change.
+func (b *Board) Cause(router int, before Verdict) (Reason, bool) {
+	for _, t := range b.tracks[router] {
+		if r := b.reason(t); r.Delta != before.delta(t) {
+			return r, true
+		}
+	}
+	return Reason{}, false
+}
+
+// delta returns what a check adds to the priority.
+func (v Verdict) delta(t Track) int {
+	for _, r := range v.Reasons {
+		if r.Track == t {
+			return r.Delta
+		}
+	}
+	return 0
 }
 
 func (b *Board) reason(t Track) Reason {

@@ -327,7 +327,7 @@ func TestReasons(t *testing.T) {
 }
 
 // The cause of a change of priority, as the daemon tells it.
-func ExampleBoard_Reason() {
+func ExampleBoard_Cause() {
 	b := NewBoard([]Check{{Name: "chk_haproxy", Fall: 2}}, [][]Track{{
 		{Kind: Script, Name: "chk_haproxy", Weight: -4},
 	}})
@@ -336,7 +336,7 @@ func ExampleBoard_Reason() {
 		before := b.Verdict(0)
 		for _, router := range b.Post(report) {
 			after := b.Verdict(router)
-			if cause, _ := b.Reason(router, report.Kind, report.Name); after.Delta != before.Delta {
+			if cause, ok := b.Cause(router, before); ok {
 				fmt.Printf("%v: %d -> %d\n", cause, 101+before.Delta, 101+after.Delta)
 			}
 		}

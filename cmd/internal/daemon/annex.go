@@ -3,7 +3,6 @@ package daemon
 import (
 	"slices"
 
-	"regent/health"
 	"regent/netif"
 )
 
@@ -115,7 +114,7 @@ func (d *Daemon) annexed(r *router, x *annex, parent int, made netif.Made, err e
 	if err == nil {
 		d.settled(r, made)
 	}
-	d.judge(r, health.Report{})
+	d.judge(r)
 }
 
 // unhoused returns why some addresses of a router have no device to live on,

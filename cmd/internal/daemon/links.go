@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"regent/fsm"
-	"regent/health"
 	"regent/netif"
 	"regent/vrrp"
 )
@@ -174,7 +173,7 @@ func (d *Daemon) survey(names []string) {
 	d.look(names)
 	for _, r := range d.routers {
 		if !r.begun {
-			d.judge(r, health.Report{})
+			d.judge(r)
 		}
 	}
 }
@@ -207,7 +206,7 @@ func (d *Daemon) settle(r *router) {
 	if why := r.oversize(l); why != r.toolong {
 		r.toolong = why
 		if r.begun {
-			d.judge(r, health.Report{})
+			d.judge(r)
 		}
 	}
 	if source := d.source(r, l); source != r.primary {
@@ -297,7 +296,7 @@ func (d *Daemon) joined(o order, made netif.Made, err error) {
 	if made.Link.Index != 0 {
 		d.made(r, made)
 	}
-	d.judge(r, health.Report{})
+	d.judge(r)
 }
 
 // made takes the device that has been made for a router.

@@ -126,6 +126,22 @@ func TestAFaultIsToldOnce(t *testing.T) {
 	})
 }
 
+// S-45: a priority that changes because of a link names that link with its weight,
+// whatever else has come or gone with it.
+func TestAPriorityThatMovesWithALink(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1).second()
+		n.Remove("eth1")
+		n.start(conf(150, "track_interface {\neth1 weight 20\n}", "virtual_ipaddress_excluded {\n198.51.100.100/24 dev eth1\n}"))
+		n.second()
+		synctest.Wait()
+		told := n.lines("Changing effective priority")
+		if len(told) != 1 || !strings.Contains(told[0], `from=150 to=170 reason="interface eth1 is up, weight 20"`) {
+			t.Errorf("told %q", told)
+		}
+	})
+}
+
 // A link that was down for an instant has lost routes, of which the kernel does
 // not tell: virtual ones come back, and static ones, and addresses are announced.
 func TestALinkThatFell(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"regent/cfgparse"
 	"regent/cmd/internal/notify"
 	"regent/fsm"
-	"regent/health"
 	"regent/netif"
 )
 
@@ -110,7 +109,7 @@ func (d *Daemon) resettle() {
 	}
 	d.look(d.usedLinks())
 	for _, r := range d.routers {
-		d.judge(r, health.Report{})
+		d.judge(r)
 	}
 }
 

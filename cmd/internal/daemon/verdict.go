@@ -21,7 +21,7 @@ func (d *Daemon) reported(report health.Report) {
 	var reason health.Reason
 	told := false
 	for _, i := range d.board.Post(report) {
-		moved := d.judge(d.routers[i], report)
+		moved := d.judge(d.routers[i])
 		reason, _ = d.board.Reason(i, report.Kind, report.Name)
 		told = told || moved || reason.Fault
 	}
@@ -35,20 +35,20 @@ func (d *Daemon) reported(report health.Report) {
 // something, once each: a link that is gone has taken its addresses along.
 func (d *Daemon) look(links []string) {
 	var changed []int // routers
-	because := make(map[int]health.Report)
+	known := make(map[int]bool)
 	for _, link := range links {
 		for _, s := range d.uses[link].sights {
 			report := health.Report{Kind: s.Kind, Name: s.Name, Result: d.see(s)}
 			for _, i := range d.board.Post(report) {
-				if _, known := because[i]; !known {
-					because[i] = report
+				if !known[i] {
+					known[i] = true
 					changed = append(changed, i)
 				}
 			}
 		}
 	}
 	for _, i := range changed {
-		d.judge(d.routers[i], because[i])
+		d.judge(d.routers[i])
 	}
 }
 
@@ -63,12 +63,12 @@ func (d *Daemon) see(s sighting) health.Result {
 	return health.Result{Outcome: d.standing(s.Name)}
 }
 
-// judge tells a router's group what health says of it now; because is the
-// report that made it look. It reports whether that has changed the priority.
-func (d *Daemon) judge(r *router, because health.Report) (moved bool) {
+// judge tells a router's group what health says of it now, and reports whether
+// that has changed the priority.
+func (d *Daemon) judge(r *router) (moved bool) {
 	before, announced := r.verdict, r.shown != Init
 	r.verdict = d.board.Verdict(r.index)
-	moved = d.explainPriority(r, before, because)
+	moved = d.explainPriority(r, before)
 	if r.link != 0 && !r.joined && r.deaf == nil {
 		return moved // it begins when it can hear
 	}
@@ -109,12 +109,12 @@ func (d *Daemon) blame(r *router, fault bool) (others bool) {
 
 // explainPriority logs why a router's priority changes, and reports whether it
 // does.
-func (d *Daemon) explainPriority(r *router, before health.Verdict, because health.Report) (moved bool) {
+func (d *Daemon) explainPriority(r *router, before health.Verdict) (moved bool) {
 	was, is := clamp(r.Router.Priority, before.Delta), clamp(r.Router.Priority, r.verdict.Delta)
 	if was == is || r.profile.Owner {
 		return false
 	}
-	if reason, ok := d.board.Reason(r.index, because.Kind, because.Name); ok {
+	if reason, ok := d.board.Cause(r.index, before); ok {
 		r.shift = PriorityChange{Router: r.Name, From: was, To: is, Reason: reason}
 		if peer := r.group.machine.Status(r.member).Heard; peer.Addr.IsValid() && cmp.Compare(was, int(peer.Priority)) != cmp.Compare(is, int(peer.Priority)) {
 			r.shift.Rival = peer
