@@ -14,7 +14,8 @@ const forever = math.MaxUint32 // a lifetime in seconds
 
 // Change adds and removes addresses, in the given order and in few system
 // calls. Added addresses carry the mark of regent. An address that is there
-// already, or gone already, is a success.
+// already, or gone already, is a success. One of IPv6 can be reached when Change
+// returns, unless its link is down.
 //
 // It returns nil if all went well, else an error or nil for each change, like
 // "add 192.0.2.1/24 to eth0: operation not permitted".
@@ -41,6 +42,7 @@ func (h *Host) Change(changes []Change) []error {
 		}
 		errs[i] = changes[i].describe(names[link], err)
 	}
+	h.awaitReachable(changes, errs)
 	return errs
 }
 
