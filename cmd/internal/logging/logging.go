@@ -33,7 +33,7 @@ type Log struct {
 // shared is what a handler and those made of it by With have in common.
 type shared struct {
 	sinks   []Sink
-	queue   chan entry
+	queue   chan *entry // full entries would take a megabyte before there is one
 	done    chan struct{}
 	dropped atomic.Uint64
 }
@@ -47,7 +47,7 @@ type entry struct {
 func New(level slog.Level, sinks ...Sink) *Log {
 	l := &Log{level: level, shared: &shared{
 		sinks: sinks,
-		queue: make(chan entry, backlog),
+		queue: make(chan *entry, backlog),
 		done:  make(chan struct{}),
 	}}
 	go l.run()
@@ -70,7 +70,7 @@ func (l *Log) Enabled(_ context.Context, level slog.Level) bool { return level >
 // this one is dropped and counted.
 func (l *Log) Handle(_ context.Context, r slog.Record) error {
 	select {
-	case l.queue <- entry{r, l.attrs}:
+	case l.queue <- &entry{r, l.attrs}:
 	default:
 		l.dropped.Add(1)
 	}
