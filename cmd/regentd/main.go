@@ -11,7 +11,6 @@ import (
 	"log/syslog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -144,20 +143,11 @@ func serve(o *options, log *slog.Logger) int {
 		return exitFatal
 	}
 	defer pid.remove()
-	spareMemory()
 	o.umask.apply(cfg.Global.Daemon.Umask)
 	told := cfg.Global.Notify
 	runOnce(ctx, &cfg.Global, "startup_script", told.Startup, told.StartupTimeout, log)
 	defer runOnce(context.Background(), &cfg.Global, "shutdown_script", told.Shutdown, told.ShutdownTimeout, log)
 	return operate(ctx, o, cfg, log, signals)
-}
-
-// spareMemory has garbage collected early. There is little of it once the
-// configuration is read: neither adverts nor their answers allocate.
-func spareMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(25)
-	}
 }
 
 // runOnce runs the script before everything else or that after it, and waits for
