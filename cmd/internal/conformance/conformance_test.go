@@ -165,7 +165,8 @@ func TestListen(t *testing.T) {
 	if err := listen(strings.NewReader(said), &people, &record, false); err != nil {
 		t.Fatal(err)
 	}
-	if want := "ok  \tregent/b\t0.1s\n--- FAIL: TestBad\nFAIL\n"; people.String() != want {
+	bad := "--- FAIL: TestBad\nFAIL\n"
+	if want := "ok  \tregent/b\t0.1s\n" + bad + bad + "failed: regent/a TestBad\nfailed: regent/a\n"; people.String() != want {
 		t.Errorf("printed %q, want %q", people.String(), want)
 	}
 	file := filepath.Join(t.TempDir(), "tests.json")

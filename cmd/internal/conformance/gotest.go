@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // An event is a line of go test -json.
@@ -53,8 +55,14 @@ func test(args []string, w io.Writer) error {
 
 // listen reads events, prints for people what they mean, and records outcomes.
 // A package is printed when it is through, because several run at once. Unless
-// all is true, tests that pass are not printed.
+// all is true, tests that pass are not printed. What failed is said once
+// more at the end, its names last, for whoever sees the last lines alone.
 func listen(r io.Reader, people, record io.Writer, all bool) error {
+	var failed, names bytes.Buffer
+	defer func() {
+		failed.WriteTo(people)
+		names.WriteTo(people)
+	}()
 	said := make(map[string][]event)
 	done := make(map[[2]string]bool) // passed or skipped
 	outcomes := json.NewEncoder(record)
@@ -70,16 +78,23 @@ func listen(r io.Reader, people, record io.Writer, all bool) error {
 			said[e.Package] = append(said[e.Package], e)
 		case e.Action == "build-output":
 			fmt.Fprint(people, e.Output)
+			failed.WriteString(e.Output)
 		case e.outcome():
 			if err := outcomes.Encode(e); err != nil {
 				return err
 			}
 			done[[2]string{e.Package, e.Test}] = e.Action != "fail"
+			if e.Action == "fail" {
+				fmt.Fprintln(&names, strings.TrimSpace("failed: "+e.Package+" "+e.Test))
+			}
 		}
 		if e.outcome() && e.Test == "" {
 			for _, s := range said[e.Package] {
 				if all || s.Test != "" && !done[[2]string{s.Package, s.Test}] || s.Test == "" && s.Output != "PASS\n" {
 					fmt.Fprint(people, s.Output)
+				}
+				if e.Action == "fail" && (s.Test == "" || !done[[2]string{s.Package, s.Test}]) {
+					failed.WriteString(s.Output)
 				}
 			}
 			delete(said, e.Package)
