@@ -51,7 +51,7 @@ func (c *Check) identity() (identity, error) {
 	}
 	// Who may not switch can still run as oneself: without privilege, and as
 	// the root of a user namespace that forbids setgroups (unshare -Ur).
-	maySwitch := os.Geteuid() == 0 && !setgroupsDenied()
+	maySwitch := os.Geteuid() == 0 && !groupsAreFixed()
 	id.own = !maySwitch && int(id.uid) == os.Geteuid() && int(id.gid) == os.Getegid()
 	return id, nil
 }
@@ -62,13 +62,6 @@ func Account(user, group string) (uid, gid uint32, err error) {
 	c := Check{User: user, Group: group}
 	id, err := c.identity()
 	return id.uid, id.gid, err
-}
-
-// setgroupsDenied reports whether the user namespace forbids setgroups, which
-// every switch of identity calls (user_namespaces(7)).
-func setgroupsDenied() bool {
-	b, err := os.ReadFile("/proc/self/setgroups")
-	return err == nil && strings.TrimSpace(string(b)) == "deny"
 }
 
 // become makes id that of a user with its primary group.
@@ -108,10 +101,10 @@ func (id identity) credential() *syscall.Credential {
 }
 
 // groupsAreFixed reports whether the daemon runs in a user namespace of somebody
-// without privilege, where nobody may change his groups.
+// without privilege, which forbids setgroups (user_namespaces(7)).
 func groupsAreFixed() bool {
 	text, err := os.ReadFile("/proc/self/setgroups")
-	return err == nil && strings.HasPrefix(string(text), "deny")
+	return err == nil && strings.TrimSpace(string(text)) == "deny"
 }
 
 func (id identity) root() bool { return id.uid == 0 || id.gid == 0 }
