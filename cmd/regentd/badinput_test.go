@@ -53,6 +53,26 @@ func TestMistakesAreNamed(t *testing.T) {
 	}
 }
 
+// A configuration that cannot be read at all ends the daemon with another code
+// than one that is wrong, as it ends keepalived.
+func TestUnreadableConfiguration(t *testing.T) {
+	s := setStage(t)
+	h := s.host("router", "192.0.2.1/24")
+	executable := filepath.Join(t.TempDir(), "executable.conf")
+	if err := os.WriteFile(executable, []byte(instance("eth0", 200, "0.1")), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"/none.conf", "/", executable} {
+		for _, d := range []lab.Daemon{regentd, lab.Keepalived()} {
+			p, err := h.StartDaemon(d, "", nil, "-f", file) // of two files the last one counts
+			s.must(err)
+			if code := s.ended(p); code != 6 {
+				t.Errorf("%s with %s: exit code %d, want 6", d.Name, file, code)
+			}
+		}
+	}
+}
+
 // -t says the same, as keepalived's exit codes do, and needs no privilege.
 func TestConfigTest(t *testing.T) {
 	dir := t.TempDir()

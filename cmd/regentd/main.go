@@ -24,13 +24,11 @@ import (
 	"regent/netif"
 )
 
-// Exit codes are keepalived's.
+// Exit codes are keepalived's; those of a configuration are its diagnostics'.
 const (
 	exitOK         = 0
 	exitFatal      = 1 // and a bad command line
-	exitConfig     = 2 // the configuration cannot be run
 	exitPermission = 4
-	exitNoConfig   = 6 // there is no configuration
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -127,10 +125,7 @@ func serve(o *options, log *slog.Logger) int {
 	tell(log, diagnostics)
 	if cfg == nil {
 		log.Error("the configuration cannot be run; nothing was touched", "file", o.file)
-		if _, err := os.Stat(o.file); err != nil {
-			return exitNoConfig
-		}
-		return exitConfig
+		return diagnostics.RunStatus()
 	}
 	signals := catch()
 	pid, err := writePID(o.pidFile)
