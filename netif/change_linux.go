@@ -94,7 +94,7 @@ func (c *conn) changeRequest(ch *Change, flags int) []byte {
 		nl.NewRtAttr(unix.IFA_ADDRESS, peer.AsSlice()),
 	}
 	if ch.Remove {
-		return c.request(unix.RTM_DELADDR, flags, 0, parts...)
+		return c.request(unix.RTM_DELADDR, flags, parts...)
 	}
 	parts = append(parts, nl.NewRtAttr(ifaProto, []byte{addressProto}))
 	if local.Is4() {
@@ -114,7 +114,7 @@ func (c *conn) changeRequest(ch *Change, flags int) []byte {
 		life := &nl.IfaCacheInfo{IfaCacheinfo: unix.IfaCacheinfo{Prefered: p, Valid: forever}}
 		parts = append(parts, nl.NewRtAttr(unix.IFA_CACHEINFO, life.Serialize()))
 	}
-	return c.request(unix.RTM_NEWADDR, flags|unix.NLM_F_CREATE|unix.NLM_F_EXCL, 0, parts...)
+	return c.request(unix.RTM_NEWADDR, flags|unix.NLM_F_CREATE|unix.NLM_F_EXCL, parts...)
 }
 
 // kernelFlags returns the IFA_F_ flags of an address. Duplicate detection

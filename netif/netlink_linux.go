@@ -54,11 +54,10 @@ func openConn() (*conn, error) {
 	return &conn{fd: fd}, nil
 }
 
-// request builds a message; number is its place behind the sequence number of
-// the batch.
-func (c *conn) request(kind, flags int, number int, parts ...nl.NetlinkRequestData) []byte {
+// request builds a message with the present sequence number.
+func (c *conn) request(kind, flags int, parts ...nl.NetlinkRequestData) []byte {
 	r := nl.NewNetlinkRequest(kind, flags)
-	r.Seq = c.seq + uint32(number)
+	r.Seq = c.seq
 	for _, p := range parts {
 		r.AddData(p)
 	}
@@ -91,7 +90,7 @@ func (c *conn) get(kind int, parts ...nl.NetlinkRequestData) (message, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.seq++
-	if err := c.send(c.request(kind, 0, 0, parts...)); err != nil {
+	if err := c.send(c.request(kind, 0, parts...)); err != nil {
 		return message{}, err
 	}
 	for {
@@ -113,7 +112,7 @@ func (c *conn) get(kind int, parts ...nl.NetlinkRequestData) (message, error) {
 
 // do has the kernel carry out one request.
 func (c *conn) do(kind int, parts ...nl.NetlinkRequestData) (refusal error) {
-	c.batch(1, func(_, flags int) []byte { return c.request(kind, flags, 0, parts...) },
+	c.batch(1, func(_, flags int) []byte { return c.request(kind, flags, parts...) },
 		func(_ int, err error) { refusal = err })
 	return refusal
 }
@@ -133,7 +132,7 @@ func (c *conn) dump(kind int, parts ...nl.NetlinkRequestData) ([]message, error)
 
 func (c *conn) dumpOnce(kind int, parts []nl.NetlinkRequestData) (list []message, interrupted bool, err error) {
 	c.seq++
-	if err := c.send(c.request(kind, unix.NLM_F_DUMP, 0, parts...)); err != nil {
+	if err := c.send(c.request(kind, unix.NLM_F_DUMP, parts...)); err != nil {
 		return nil, false, err
 	}
 	for {
@@ -157,8 +156,8 @@ func (c *conn) dumpOnce(kind int, parts []nl.NetlinkRequestData) (list []message
 }
 
 // batch has the kernel carry out n requests in order, few system calls in all,
-// and calls refused for each that failed. build writes request i; acknowledged
-// says whether it must ask for an answer.
+// and calls refused for each that failed. build writes request i with flags, and
+// its sequence number is replaced.
 func (c *conn) batch(n int, build func(i int, flags int) []byte, refused func(i int, err error)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

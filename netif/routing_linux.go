@@ -102,7 +102,7 @@ func (h *Host) carryOutOrders(orders []order) []error {
 		}
 	}
 	h.changes.batch(len(todo), func(i, ack int) []byte {
-		return h.changes.request(todo[i].kind, ack|todo[i].flags, 0, todo[i].parts...)
+		return h.changes.request(todo[i].kind, ack|todo[i].flags, todo[i].parts...)
 	}, func(i int, err error) { todo[i].err = err })
 	errs := make([]error, len(orders))
 	for i := range orders {
@@ -157,7 +157,7 @@ func (h *Host) removeOurs(list []message) (removed int, err error) {
 	var errs []error
 	h.changes.batch(len(ours), func(i, ack int) []byte {
 		m, parts := ours[i].asRemoval()
-		return h.changes.request(int(m), ack, 0, parts...)
+		return h.changes.request(int(m), ack, parts...)
 	}, func(_ int, err error) {
 		if !errors.Is(err, unix.ESRCH) && !errors.Is(err, unix.ENOENT) {
 			errs = append(errs, fmt.Errorf("remove a leftover: %w", err))

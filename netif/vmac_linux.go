@@ -84,7 +84,7 @@ func (h *Host) power(links []int, deed string, flags uint32) []error {
 	h.changes.batch(len(links), func(i, ack int) []byte {
 		m := nl.NewIfInfomsg(unix.AF_UNSPEC)
 		m.Index, m.Flags, m.Change = int32(links[i]), flags, unix.IFF_UP
-		return h.changes.request(unix.RTM_SETLINK, ack, 0, m)
+		return h.changes.request(unix.RTM_SETLINK, ack, m)
 	}, func(i int, err error) {
 		if flags != 0 || !errors.Is(err, unix.ENODEV) { // gone is down
 			errs[i] = fmt.Errorf("%s %s: %w", deed, h.nameOf(links[i]), err)
@@ -100,7 +100,7 @@ func (h *Host) RemoveDevices(links []int) []error {
 	h.changes.batch(len(links), func(i, ack int) []byte {
 		m := nl.NewIfInfomsg(unix.AF_UNSPEC)
 		m.Index = int32(links[i])
-		return h.changes.request(unix.RTM_DELLINK, ack, 0, m)
+		return h.changes.request(unix.RTM_DELLINK, ack, m)
 	}, func(i int, err error) {
 		if !errors.Is(err, unix.ENODEV) {
 			errs[i] = fmt.Errorf("remove %s: %w", h.nameOf(links[i]), err)
@@ -272,7 +272,7 @@ func (h *Host) makeRequest(p *plan, ack int) []byte {
 	m := nl.NewIfInfomsg(unix.AF_UNSPEC)
 	if p.adopt != 0 {
 		m.Index, m.Change = int32(p.adopt), unix.IFF_UP
-		return h.changes.request(unix.RTM_NEWLINK, ack, 0, m, info)
+		return h.changes.request(unix.RTM_NEWLINK, ack, m, info)
 	}
 	parts := []nl.NetlinkRequestData{
 		m,
@@ -290,5 +290,5 @@ func (h *Host) makeRequest(p *plan, ack int) []byte {
 	if group != 0 {
 		parts = append(parts, nl.NewRtAttr(unix.IFLA_GROUP, nl.Uint32Attr(group)))
 	}
-	return h.changes.request(unix.RTM_NEWLINK, ack|unix.NLM_F_CREATE|unix.NLM_F_EXCL, 0, parts...)
+	return h.changes.request(unix.RTM_NEWLINK, ack|unix.NLM_F_CREATE|unix.NLM_F_EXCL, parts...)
 }
