@@ -40,7 +40,7 @@ type Env struct {
 }
 
 // Host is the environment of this machine at this moment: make one for each
-// load. An empty id is its host name up to the first dot, as in keepalived.
+// load. An empty id is its HostID, as in keepalived.
 func Host(id string) Env {
 	if id == "" {
 		id = HostID()
@@ -69,7 +69,7 @@ func Host(id string) Env {
 // Offline is the environment for judging a text without its machine.
 func Offline(id string) Env { return Env{ConfigID: id, Offline: true} }
 
-// HostID is the config-id that nobody chose.
+// HostID is the config-id that nobody chose: the host name up to the first dot.
 func HostID() string {
 	name, _ := os.Hostname()
 	id, _, _ := strings.Cut(name, ".")

@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"io"
 	"log/syslog"
-	"os"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/pflag"
+
+	"regent/cfgparse"
 )
 
 // options are keepalived's, by its letters and its words.
@@ -68,7 +69,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.SortFlags = false
 	f.Usage = func() {}
 	f.StringVarP(&o.file, "use-file", "f", defaultFile, "read the configuration from `FILE`")
-	f.StringVarP(&o.configID, "config-id", "i", defaultConfigID(), "lines after @`ID` are for this node")
+	f.StringVarP(&o.configID, "config-id", "i", cfgparse.HostID(), "lines after @`ID` are for this node")
 	f.StringVarP(&o.testLog, "config-test", "t", "", "check the configuration and exit; messages are shown, or appended to `FILE`")
 	f.Lookup("config-test").NoOptDefVal = toTerminal
 	f.BoolVarP(&o.foreground, "dont-fork", "n", false, "stay in the foreground")
@@ -116,16 +117,6 @@ const toTerminal = "-"
 func (o *options) printUsage() {
 	fmt.Fprintf(o.usage, "Usage: regentd [options]\n\nA VRRP router that reads keepalived.conf. Options are keepalived's:\n\n%s",
 		o.flags.FlagUsages())
-}
-
-// defaultConfigID is the host's name up to the first dot.
-func defaultConfigID() string {
-	name, err := os.Hostname()
-	if err != nil {
-		return ""
-	}
-	name, _, _ = strings.Cut(name, ".")
-	return name
 }
 
 // A facility is a syslog facility by keepalived's names.
