@@ -315,8 +315,8 @@ func (l *loader) finishOptions(d *draft) {
 }
 
 func (l *loader) finishAuth(d *draft) {
-	drop := func(expected, format string, args ...any) {
-		l.complain(d.line("authentication"), syntax.General, expected, "authentication is ignored", format, args...)
+	drop := func(expected, why string) {
+		l.complain(d.line("authentication"), syntax.General, expected, "authentication is ignored", "%s", why)
 		d.Auth.Password, d.authType = nil, ""
 	}
 	switch {

@@ -146,5 +146,5 @@ func old(names ...string) func(*Keyword) {
 	return func(k *Keyword) { k.Old = append(k.Old, names...) }
 }
 
-// args describes the arguments of a keyword for the reference.
-func args(text string) func(*Keyword) { return func(k *Keyword) { k.Args = text } }
+// named says that a block has a name.
+func named(k *Keyword) { k.Args = "NAME { }" }

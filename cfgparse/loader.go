@@ -78,11 +78,12 @@ func (l *loader) block(v *Vocabulary, target any, body []*syntax.Statement) {
 			l.unknown(v, s)
 			continue
 		}
-		l.statement(v, k, target, s)
+		l.statement(k, target, s)
 	}
 }
 
-func (l *loader) statement(v *Vocabulary, k *Keyword, target any, s *syntax.Statement) {
+// statement fills what a keyword is about from one statement of it.
+func (l *loader) statement(k *Keyword, target any, s *syntax.Statement) {
 	l.spelling(k, s)
 	if k.Pending {
 		l.pending(k, s)

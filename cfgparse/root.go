@@ -14,14 +14,14 @@ import (
 var Language = sync.OnceValue(func() *Vocabulary {
 	rows := []*Keyword{
 		block("global_defs", A, globalVocabulary(), "what holds for the whole daemon", openGlobal, closeGlobal),
-		block("vrrp_script", A, scriptVocabulary(), "a script that is run again and again", openScript, closeScript, args("NAME { }")),
-		block("vrrp_check", R, probeVocabulary(), "a service that is asked again and again, without a script; tracked by track_script", openProbe, closeProbe, args("NAME { }")),
-		block("track_file", A, fileVocabulary(), "a file whose number moves priorities", openFile, closeFile, args("NAME { }"), alias("vrrp_track_file")),
-		block("vrrp_track_process", A, processVocabulary(), "processes that are counted", openProcess, closeProcess, args("NAME { }")),
-		block("bfd_instance", C, bfdVocabulary(), "a BFD session", openBFD, closeBFD, args("NAME { }")),
-		block("vrrp_instance", A, instanceVocabulary(), "a virtual router", openInstance, closeInstance, args("NAME { }")),
-		block("vrrp_sync_group", A, groupVocabulary(), "virtual routers that share one fate", openGroup, closeGroup, args("NAME { }")),
-		block("track_group", B, trackGroupVocabulary(), "instances that fail with static addresses", openTrackGroup, closeTrackGroup, args("NAME { }")),
+		block("vrrp_script", A, scriptVocabulary(), "a script that is run again and again", openScript, closeScript, named),
+		block("vrrp_check", R, probeVocabulary(), "a service that is asked again and again, without a script; tracked by track_script", openProbe, closeProbe, named),
+		block("track_file", A, fileVocabulary(), "a file whose number moves priorities", openFile, closeFile, named, alias("vrrp_track_file")),
+		block("vrrp_track_process", A, processVocabulary(), "processes that are counted", openProcess, closeProcess, named),
+		block("bfd_instance", C, bfdVocabulary(), "a BFD session", openBFD, closeBFD, named),
+		block("vrrp_instance", A, instanceVocabulary(), "a virtual router", openInstance, closeInstance, named),
+		block("vrrp_sync_group", A, groupVocabulary(), "virtual routers that share one fate", openGroup, closeGroup, named),
+		block("track_group", B, trackGroupVocabulary(), "instances that fail with static addresses", openTrackGroup, closeTrackGroup, named),
 		block("garp_group", B, garpVocabulary(), "links that share a rate of announcements", openGarpGroup, closeGarpGroup),
 	}
 	rows = append(rows, staticRows()...)

@@ -136,14 +136,14 @@ func (r *routeReader) word(w string) {
 func (r *routeReader) rare(w string) {
 	switch {
 	case metricWords[w]:
-		lock := r.locked(w)
+		lock := r.locked()
 		high := uint64(1<<32 - 1)
 		if w == "quickack" || w == "fastopen_no_cookie" {
 			high = 1
 		}
 		r.metric(w, uint32(r.number(w, 0, high)), lock)
 	case w == "rtt" || w == "rttvar" || w == "rto_min":
-		lock := r.locked(w)
+		lock := r.locked()
 		r.metric(w, r.milliseconds(w), lock)
 	case w == "features":
 		if f := r.argument(w); f == "ecn" {
@@ -152,7 +152,7 @@ func (r *routeReader) rare(w string) {
 			r.fail("ecn", "unknown feature %s", quote(f))
 		}
 	case w == "congctl":
-		lock := r.locked(w)
+		lock := r.locked()
 		r.Metrics.Congestion = r.argument(w)
 		if lock {
 			r.lock(w)
@@ -207,7 +207,7 @@ func looksLikePrefix(w string) (string, bool) {
 	return text, err == nil
 }
 
-func (r *routeReader) locked(w string) bool {
+func (r *routeReader) locked() bool {
 	if r.peek() == "lock" {
 		r.take()
 		return true
