@@ -1,9 +1,3 @@
-// Package cfgparse turns configuration text into checked settings.
-//
-// The text becomes statements in package syntax; here each statement fills the
-// fields that its row in the keyword tables names, then what follows from the
-// whole is worked out (finish.go), and what cannot be meant is pointed out
-// (cross.go).
 package cfgparse
 
 import (
@@ -12,7 +6,6 @@ import (
 	"os/user"
 	"strings"
 	"sync"
-	"time"
 
 	"regent/cfgparse/syntax"
 	"regent/health"
@@ -140,58 +133,3 @@ func (l *loader) pass(root *Vocabulary, statements []*syntax.Statement, globals 
 
 // note remembers where a keyword of the top level was said.
 func (c *Config) note(keyword string, p syntax.Pos) { c.Process.note(keyword, p) }
-
-func newConfig() *Config {
-	c := &Config{}
-	g := &c.Global
-	g.Defaults.Version, g.Defaults.DownAdverts = 2, 3
-	g.Defaults.Group4, g.Defaults.Group6 = group4, group6
-	g.Announce.Delay, g.Announce.Repeat, g.Announce.RefreshRepeat = 5*time.Second, 5, 1
-	g.Announce.LowerDelay, g.Announce.LowerRepeat = -1, -1 // as the master's
-	g.Notify.StartupTimeout, g.Notify.ShutdownTimeout = 10*time.Second, 10*time.Second
-	g.Mail.Timeout = 30 * time.Second
-	g.Buffers.Multiplier = 3
-	g.Firewall.Priority = -1
-	g.Daemon.AutoDelay, g.Daemon.Umask = time.Second, 0o177
-	g.Daemon.RTTime, g.Daemon.BFDRTTime = 10*time.Millisecond, 10*time.Millisecond
-	g.Dumps.JSONVersion = 1
-	g.VMACPrefix = "vrrp"
-	g.DefaultInterface = "eth0"
-	c.Process.ChildWait = 5 * time.Second
-	return c
-}
-
-// completeGlobals works out what the globals mean for each other.
-func (l *loader) completeGlobals() {
-	g := &l.cfg.Global
-	if g.Announce.Minimal { // what still has its default
-		if g.Announce.Repeat == 5 {
-			g.Announce.Repeat = 1
-		}
-		if g.Announce.Delay == 5*time.Second {
-			g.Announce.Delay = 0
-		}
-		if g.Announce.RefreshRepeat == 1 {
-			g.Announce.RefreshRepeat = 0
-		}
-	}
-	if g.Announce.LowerDelay < 0 {
-		g.Announce.LowerDelay = g.Announce.Delay
-	}
-	if g.Announce.LowerRepeat < 0 {
-		g.Announce.LowerRepeat = g.Announce.Repeat
-	}
-	if g.VMACAddrPrefix == "" {
-		g.VMACAddrPrefix = g.VMACPrefix
-	}
-	if g.ScriptUser == "" && l.env.Account != nil && l.env.Account("keepalived_script", "") == nil {
-		g.ScriptUser, l.noScriptUser = "keepalived_script", false
-	}
-	if g.ScriptUser == "" && g.ScriptSecurity {
-		l.noScriptUser = true // security, but nobody to run as
-	}
-	if g.Notify.VRRP.Path != "" && g.Notify.VRRP.Path == g.Notify.FIFO.Path {
-		l.complain(g.line("vrrp_notify_fifo"), syntax.General, "a path of its own", "it is ignored", "vrrp_notify_fifo is the same as notify_fifo")
-		g.Notify.VRRP.Path = ""
-	}
-}

@@ -117,21 +117,3 @@ func (l *loader) linkDelays() {
 		}
 	}
 }
-
-// trackGroups looks for the members of track_group, which may stand anywhere.
-func (l *loader) trackGroups() {
-	for i := range l.cfg.Static.Groups {
-		g := &l.cfg.Static.Groups[i]
-		kept := g.Members[:0:0]
-		for _, name := range g.Members {
-			if l.instances[name] == nil {
-				l.Add(syntax.Diagnostic{Pos: g.line("group"), Severity: syntax.Warning, Class: syntax.General,
-					Message: "track_group " + quote(g.Name) + " has a member " + quote(name) + " that is no instance",
-					Suggest: l.nearestInstance(name), Effect: "it is left out"})
-				continue
-			}
-			kept = append(kept, name)
-		}
-		g.Members = kept
-	}
-}

@@ -1,6 +1,7 @@
 package cfgparse
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -166,60 +167,6 @@ func setScriptUser(l *loader, g *Global, s *syntax.Statement) {
 	l.noScriptUser = user == "" // an unknown user must not become root
 }
 
-func globalMail() []*Keyword {
-	return []*Keyword{
-		key("notification_email", A, words(func(g *Global) *[]string { return &g.Mail.To }), "", "who gets mail"),
-		key("notification_email_from", A, text(func(g *Global) *string { return &g.Mail.From }), "user@host", "sender of mail"),
-		key("smtp_server", A, custom("HOST [PORT]", setSMTPServer, func(g *Global) string { return g.Mail.Server }), "none", "who takes mail"),
-		key("smtp_helo_name", B, text(func(g *Global) *string { return &g.Mail.Helo }), "host name", "name in HELO"),
-		key("smtp_connect_timeout", A, custom("0.. s", setSMTPTimeout, func(g *Global) string { return inSeconds(g.Mail.Timeout) }), "30 s", "time for the mail server to answer"),
-		key("smtp_alert", B, maybe(func(g *Global) **bool { return &g.Mail.Alert }), "unset", "mail for everything"),
-		key("smtp_alert_vrrp", B, maybe(func(g *Global) **bool { return &g.Mail.VRRP }), "unset", "mail for VRRP"),
-		key("no_email_faults", B, flag(func(g *Global) *bool { return &g.Mail.NoFault }), "", "no mail for FAULT"),
-	}
-}
-
-func setSMTPServer(l *loader, g *Global, s *syntax.Statement) {
-	if !l.need(s, 1, "HOST [PORT]") {
-		return
-	}
-	host := s.Arg(1)
-	if !plausibleHost(host) {
-		l.complain(s.Words[1].Pos, syntax.General, "a host name or address", "there is no mail server", "bad mail server %s", quote(host))
-		return
-	}
-	g.Mail.Server, g.Mail.Port = host, 25
-	if len(s.Words) > 2 {
-		if n, ok := l.number(s, 2, 1, 65535); ok {
-			g.Mail.Port = uint16(n)
-		}
-	}
-}
-
-func plausibleHost(s string) bool {
-	if _, err := netip.ParseAddr(s); err == nil {
-		return true
-	}
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c != '-' && c != '.' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-			return false
-		}
-	}
-	return s != ""
-}
-
-func setSMTPTimeout(l *loader, g *Global, s *syntax.Statement) {
-	n, ok := l.number(s, 1, 0, unbounded/1_000_000)
-	switch {
-	case ok && n == 0:
-		l.complain(s.Words[1].Pos, syntax.General, "at least 1", "1 s is used", "smtp_connect_timeout must be greater than 0")
-		g.Mail.Timeout = time.Second
-	case ok:
-		g.Mail.Timeout = time.Duration(n) * time.Second
-	}
-}
-
 func globalProtocol() []*Keyword {
 	return []*Keyword{
 		key("vrrp_version", A, number(2, 3, func(g *Global) *uint8 { return &g.Defaults.Version }), "2; IPv6 instances: 3", "version of instances that say nothing"),
@@ -296,5 +243,95 @@ func globalAnnouncing() []*Keyword {
 		key("vrrp_gna_interval", A, seconds(time.Microsecond, forever, func(g *Global) *time.Duration { return &g.Announce.Interval6 }), "0", "spacing of neighbour advertisements on a link"),
 		key("vrrp_min_garp", B, boolean(func(g *Global) *bool { return &g.Announce.Minimal }), "no", "one message where the default is several"),
 		key("vrrp_garp_extra_if", B, extraLinks(1, func(g *Global) *ExtraLinks { return &g.Announce.Extra }), "0", "announce on links other than the advert's", old("vrrp_vmac_garp_intvl")),
+	}
+}
+
+// processors is a list of processor numbers. One that is wrong drops them all.
+func processors(field func(*Global) *[]int) value[Global] {
+	return value[Global]{args: "CPU...",
+		set: func(l *loader, g *Global, s *syntax.Statement) {
+			if !l.need(s, 1, "CPU...") {
+				return
+			}
+			var cpus []int
+			for _, w := range s.Args() {
+				n, ok := parseNumber(w.Text, 0, 4095)
+				if !ok {
+					l.complain(w.Pos, syntax.Number, "numbers of processors", "the line is ignored", "bad processor %s", quote(w.Text))
+					return
+				}
+				cpus = append(cpus, int(n))
+			}
+			*field(g) = cpus
+		},
+		show: func(g *Global) string { return strings.Trim(fmt.Sprint(*field(g)), "[]") },
+	}
+}
+
+func openGlobal(_ *loader, c *Config, s *syntax.Statement) *Global {
+	if !c.Global.At.IsValid() {
+		c.Global.At = s.Pos()
+	}
+	return &c.Global
+}
+
+func closeGlobal(l *loader, c *Config, g *Global, _ *syntax.Statement) {
+	if g.said("notification_email") && len(g.Mail.To) == 0 {
+		l.complain(g.line("notification_email"), syntax.Doubtful, "notification_email { ADDRESS... }", "there is no mail", "the notification_email block is empty")
+	}
+}
+
+func newConfig() *Config {
+	c := &Config{}
+	g := &c.Global
+	g.Defaults.Version, g.Defaults.DownAdverts = 2, 3
+	g.Defaults.Group4, g.Defaults.Group6 = group4, group6
+	g.Announce.Delay, g.Announce.Repeat, g.Announce.RefreshRepeat = 5*time.Second, 5, 1
+	g.Announce.LowerDelay, g.Announce.LowerRepeat = -1, -1 // as the master's
+	g.Notify.StartupTimeout, g.Notify.ShutdownTimeout = 10*time.Second, 10*time.Second
+	g.Mail.Timeout = 30 * time.Second
+	g.Buffers.Multiplier = 3
+	g.Firewall.Priority = -1
+	g.Daemon.AutoDelay, g.Daemon.Umask = time.Second, 0o177
+	g.Daemon.RTTime, g.Daemon.BFDRTTime = 10*time.Millisecond, 10*time.Millisecond
+	g.Dumps.JSONVersion = 1
+	g.VMACPrefix = "vrrp"
+	g.DefaultInterface = "eth0"
+	c.Process.ChildWait = 5 * time.Second
+	return c
+}
+
+// completeGlobals works out what the globals mean for each other.
+func (l *loader) completeGlobals() {
+	g := &l.cfg.Global
+	if g.Announce.Minimal { // what still has its default
+		if g.Announce.Repeat == 5 {
+			g.Announce.Repeat = 1
+		}
+		if g.Announce.Delay == 5*time.Second {
+			g.Announce.Delay = 0
+		}
+		if g.Announce.RefreshRepeat == 1 {
+			g.Announce.RefreshRepeat = 0
+		}
+	}
+	if g.Announce.LowerDelay < 0 {
+		g.Announce.LowerDelay = g.Announce.Delay
+	}
+	if g.Announce.LowerRepeat < 0 {
+		g.Announce.LowerRepeat = g.Announce.Repeat
+	}
+	if g.VMACAddrPrefix == "" {
+		g.VMACAddrPrefix = g.VMACPrefix
+	}
+	if g.ScriptUser == "" && l.env.Account != nil && l.env.Account("keepalived_script", "") == nil {
+		g.ScriptUser, l.noScriptUser = "keepalived_script", false
+	}
+	if g.ScriptUser == "" && g.ScriptSecurity {
+		l.noScriptUser = true // security, but nobody to run as
+	}
+	if g.Notify.VRRP.Path != "" && g.Notify.VRRP.Path == g.Notify.FIFO.Path {
+		l.complain(g.line("vrrp_notify_fifo"), syntax.General, "a path of its own", "it is ignored", "vrrp_notify_fifo is the same as notify_fifo")
+		g.Notify.VRRP.Path = ""
 	}
 }

@@ -51,12 +51,6 @@ type draft struct {
 	ruleText  []string
 }
 
-// announceWords are the garp_* keywords of an instance; nil: not said.
-type announceWords struct {
-	delay, refresh, lowerDelay         *time.Duration
-	repeat, refreshRepeat, lowerRepeat *int
-}
-
 type peerLine struct {
 	vrrp.Peer
 	at syntax.Pos
@@ -338,4 +332,28 @@ func textOf(s *syntax.Statement) string {
 		out = append(out, w.Text)
 	}
 	return strings.Join(out, " ")
+}
+
+func openInstance(l *loader, c *Config, s *syntax.Statement) *draft {
+	if !l.need(s, 1, "NAME") {
+		return nil
+	}
+	name := s.Arg(1)
+	if first := l.instances[name]; first != nil {
+		l.complain(s.Pos(), syntax.General, "each name once", "the whole block is ignored", "vrrp_instance %s is defined twice; the first is at %s", quote(name), first.At)
+		return nil
+	}
+	d := &draft{ttl: -1, interval: time.Second}
+	d.At, d.Name, d.TrackPrimary = s.Pos(), name, true
+	l.instances[name] = d
+	l.drafts = append(l.drafts, d)
+	return d
+}
+
+// closeInstance checks what is known at the end of the block; the rest waits
+// for the end of the file.
+func closeInstance(l *loader, _ *Config, d *draft, _ *syntax.Statement) {
+	if d.VMAC.Kind != netif.Parent && d.VMAC.Name != "" {
+		l.devices[d.VMAC.Name] = true
+	}
 }
