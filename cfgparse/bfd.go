@@ -2,6 +2,7 @@ package cfgparse
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,8 +24,8 @@ func bfdVocabulary() *Vocabulary {
 		}, func(d *bfdDraft) string { return showAddr(*field(d)) })
 	}
 	return vocabulary("bfd_instance",
-		key("neighbor_ip", C, addr(func(d *bfdDraft) *netip.Addr { return &d.Neighbour }), "required", "the other side", alias("neighbour_ip")),
-		key("source_ip", C, addr(func(d *bfdDraft) *netip.Addr { return &d.Local }), "any", "the own address"),
+		key("neighbor_ip", C, addr(func(d *bfdDraft) *netip.Addr { return &d.Neighbor }), "required", "the other side", alias("neighbour_ip")),
+		key("source_ip", C, addr(func(d *bfdDraft) *netip.Addr { return &d.Source }), "any", "the own address"),
 		key("min_rx", C, milliseconds(time.Millisecond, forever, func(d *bfdDraft) *time.Duration { return &d.MinRx }), "10 ms", "interval of what is heard"),
 		key("min_tx", C, milliseconds(time.Millisecond, forever, func(d *bfdDraft) *time.Duration { return &d.MinTx }), "10 ms", "interval of what is sent"),
 		key("idle_tx", C, milliseconds(time.Second, forever, func(d *bfdDraft) *time.Duration { return &d.IdleTx }), "1000 ms", "interval while the session is down"),
@@ -59,16 +60,24 @@ func openBFD(l *loader, _ *Config, s *syntax.Statement) *bfdDraft {
 	return d
 }
 
+// closeBFD files a session. One that cannot be kept stays without a neighbour,
+// and so is down for who tracks it, as in keepalived.
 func closeBFD(l *loader, c *Config, d *bfdDraft, _ *syntax.Statement) {
-	if !d.Neighbour.IsValid() {
-		l.complain(d.At, syntax.General, "neighbor_ip ADDR", "the session is off", "bfd_instance %s has no neighbor_ip", quote(d.Name))
-	} else if d.Local.IsValid() && d.Local.Is4() != d.Neighbour.Is4() {
-		l.complain(d.line("source_ip"), syntax.General, "an address of the neighbour's family", "it is ignored", "source_ip %s is not of the family of %s", d.Local, d.Neighbour)
-		d.Local = netip.Addr{}
+	const off = "the session stays down"
+	other := slices.IndexFunc(l.bfds, func(o *bfdDraft) bool { return o.Neighbor == d.Neighbor && d.Neighbor.IsValid() })
+	switch {
+	case !d.Neighbor.IsValid():
+		l.complain(d.At, syntax.General, "neighbor_ip ADDR", off, "bfd_instance %s has no neighbor_ip", quote(d.Name))
+	case d.Source.IsValid() && d.Source.Is4() != d.Neighbor.Is4():
+		l.complain(d.line("source_ip"), syntax.General, "an address of the neighbour's family", off, "source_ip %s is not of the family of %s", d.Source, d.Neighbor)
+		d.Neighbor = netip.Addr{}
+	case other >= 0:
+		l.complain(d.line("neighbor_ip"), syntax.General, "one session with each neighbour", off, "bfd_instance %s has the neighbour %s, too", quote(l.bfds[other].Name), d.Neighbor)
+		d.Neighbor = netip.Addr{}
 	}
 	if d.TTL == 0 {
 		d.TTL = 255
-		if d.Neighbour.Is6() {
+		if d.Neighbor.Is6() {
 			d.TTL = 64
 		}
 	}
@@ -78,6 +87,7 @@ func closeBFD(l *loader, c *Config, d *bfdDraft, _ *syntax.Statement) {
 	l.bfds = append(l.bfds, d)
 }
 
+// findBFD returns the session of this name, whoever hears of it.
 func (l *loader) findBFD(name string) *bfdDraft {
 	for _, d := range l.bfds {
 		if d.Name == name {
@@ -87,9 +97,12 @@ func (l *loader) findBFD(name string) *bfdDraft {
 	return nil
 }
 
+// bfdNames are the sessions that a router can track.
 func bfdNames(l *loader) (names []string) {
 	for _, d := range l.bfds {
-		names = append(names, d.Name)
+		if d.ForVRRP {
+			names = append(names, d.Name)
+		}
 	}
 	return names
 }

@@ -95,7 +95,7 @@ func (c *cluster) standings() []Standing {
 func placeOf(n Node, in *Instance) Place {
 	p := Place{Node: n.Name, Instance: in, Fault: in.TrackPrimary}
 	healthy, worst := int(in.Router.Priority), int(in.Router.Priority)
-	for _, t := range slices.Concat(in.Tracks, in.Unwatched) {
+	for _, t := range in.Tracks {
 		switch {
 		case t.Weight == 0:
 			p.Fault = true

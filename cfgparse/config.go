@@ -7,6 +7,7 @@ import (
 	"regent/cfgparse/syntax"
 	"regent/fsm"
 	"regent/health"
+	"regent/health/bfd"
 	"regent/netif"
 	"regent/vrrp"
 )
@@ -123,7 +124,6 @@ type Instance struct {
 	Routes      []netif.Route
 	Rules       []netif.Rule
 	VMAC        netif.VMAC
-	Unwatched   []health.Track // of kinds that are not watched yet: BFD
 	Notify      Notify
 	Accept      bool // packets to the addresses are accepted (accept, no_accept)
 	Strict      bool // strict_mode
@@ -167,7 +167,6 @@ type Group struct {
 	Members []string // instance names
 	Tracks  []health.Track
 
-	Unwatched   []health.Track
 	Notify      Notify
 	KeepWeights bool // sync_group_tracking_weight
 }
@@ -348,19 +347,17 @@ type GarpGroup struct {
 // A LinkDelay is how long a link must be up or down before it counts.
 type LinkDelay struct{ Down, Up time.Duration }
 
-// A BFD is a session of bidirectional forwarding detection.
+// A BFD is a session of bidirectional forwarding detection (bfd_instance).
 type BFD struct {
 	Origin
-	Name             string
-	Neighbour, Local netip.Addr
-	MinRx, MinTx     time.Duration
-	IdleTx           time.Duration
-	Multiplier       uint8
-	Passive          bool
-	TTL              uint8
-	MaxHops          int
-	Multihop         bool
-	Weight           int
-	Reverse          bool
-	ForVRRP, ForLVS  bool
+	Name string
+	bfd.Settings
+	Weight          int
+	Reverse         bool
+	ForVRRP, ForLVS bool // who hears of it
+}
+
+// Check returns the session as a check among others.
+func (b *BFD) Check() health.Check {
+	return health.Check{Kind: health.BFD, Name: b.Name, BFD: b.Settings}
 }

@@ -5,9 +5,6 @@ import (
 	"regent/health"
 )
 
-// watched are the kinds of checks that regent acts on.
-var watched = map[health.Kind]bool{health.Script: true, health.Interface: true, health.File: true, health.Process: true}
-
 // finishTracks settles what the instance depends on.
 func (l *loader) finishTracks(d *draft) {
 	for _, t := range d.tracks {
@@ -21,16 +18,7 @@ func (l *loader) finishTracks(d *draft) {
 		if d.group != nil && !l.memberTracks(d, &t) {
 			continue
 		}
-		d.keep(t)
-	}
-}
-
-// keep files a tracker under those that are watched or those that are not yet.
-func (d *draft) keep(t trackLine) {
-	if watched[t.Kind] {
 		d.Tracks = append(d.Tracks, t.Track)
-	} else {
-		d.Unwatched = append(d.Unwatched, t.Track)
 	}
 }
 
@@ -81,11 +69,7 @@ func (l *loader) finishGroups() {
 				l.complain(t.at, syntax.General, "weight 0, or members below priority 255", "it has weight 0: down means FAULT", "%s has a weight, but a member of %s is an owner", quote(t.Name), quote(g.Name))
 				t.Weight = 0
 			}
-			if watched[t.Kind] {
-				g.Tracks = append(g.Tracks, t.Track)
-			} else {
-				g.Unwatched = append(g.Unwatched, t.Track)
-			}
+			g.Tracks = append(g.Tracks, t.Track)
 		}
 		l.judgeNotify(&g.Notify)
 	}

@@ -14,7 +14,6 @@ var pendingWords = map[string]string{
 		child_wait_time
 		namespace_with_ipsets
 		linkbeat_interfaces
-		bfd_instance
 	`,
 	"global_defs": `
 		process_names
@@ -66,13 +65,9 @@ var pendingWords = map[string]string{
 		lvs_sync_daemon
 	`,
 	"vrrp_instance": `
-		track_bfd
 		linkbeat_use_polling
 		kernel_rx_buf_size
 		lvs_sync_daemon_interface
-	`,
-	"vrrp_sync_group": `
-		track_bfd
 	`,
 }
 

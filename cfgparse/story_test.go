@@ -124,13 +124,13 @@ func summary(cfg *Config) string {
 		if len(in.Estate.Addresses) > 0 {
 			fmt.Fprintf(&b, "  addresses %s (%d advertised)\n", showAddresses(in.Estate.Addresses), len(in.Advertised))
 		}
-		for _, t := range append(in.Tracks, in.Unwatched...) {
+		for _, t := range in.Tracks {
 			fmt.Fprintf(&b, "  tracks %s\n", showTrack(t))
 		}
 	}
 	for _, g := range cfg.Groups {
 		fmt.Fprintf(&b, "group %s: %v\n", g.Name, g.Members)
-		for _, t := range append(g.Tracks, g.Unwatched...) {
+		for _, t := range g.Tracks {
 			fmt.Fprintf(&b, "  tracks %s\n", showTrack(t))
 		}
 	}

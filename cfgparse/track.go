@@ -88,8 +88,12 @@ func (l *loader) track(kind health.Kind, owner string, tracks *[]trackLine, s *s
 		t.Weight, t.Reverse, d.tracked = d.Weight, d.Reverse, true
 	case health.BFD:
 		d := l.findBFD(t.Name)
-		if d == nil {
+		switch {
+		case d == nil:
 			l.notFound(s, "bfd_instance", bfdNames)
+			return
+		case !d.ForVRRP:
+			l.complain(s.Pos(), syntax.General, "vrrp in the bfd_instance", "it is not tracked", "bfd_instance %s is for checkers alone", quote(t.Name))
 			return
 		}
 		t.Weight, t.Reverse = d.Weight, d.Reverse

@@ -100,7 +100,7 @@ func (b *Board) add(c Check, old map[key]*entry) {
 func (c *Check) same(d *Check) bool {
 	return c.Kind == d.Kind && c.Name == d.Name && slices.Equal(c.Command, d.Command) &&
 		c.Shell == d.Shell && c.User == d.User && c.Group == d.Group &&
-		c.File.Path == d.File.Path && c.Process.same(&d.Process)
+		c.File.Path == d.File.Path && c.Process.same(&d.Process) && c.BFD == d.BFD
 }
 
 // Post records a report and returns the routers whose verdict may be another
@@ -200,8 +200,8 @@ func (b *Board) reason(t Track) Reason {
 // prompt reports whether a check of this kind has its first result as soon as it is
 // set up. A router waits for that one whatever its weight, so that it begins with
 // the priority that it will have: keepalived reads files and counts processes
-// before its routers start.
-func (k Kind) prompt() bool { return k == File || k == Process }
+// before its routers start, and a session is down until it has come up.
+func (k Kind) prompt() bool { return k == File || k == Process || k == BFD }
 
 // product is what the number in a file contributes. It can be FAULT: that is
 // how keepalived reads a number that would take every priority away.

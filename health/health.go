@@ -4,7 +4,7 @@
 // It has two halves. A [Board] is pure: it remembers the latest standing of
 // every check and sums up what it means for each router; it belongs to the
 // daemon's loop. A [Watcher] lives beside the loop: it runs scripts and follows
-// files and processes, each in a goroutine of its own, and reports what it
+// files and processes and keeps BFD sessions, each in a goroutine of its own, and reports what it
 // finds. Links and addresses are watched by the daemon itself, which posts them
 // to the board like the rest.
 package health
@@ -12,6 +12,7 @@ package health
 import (
 	"time"
 
+	"regent/health/bfd"
 	"regent/health/probe"
 )
 
@@ -49,6 +50,7 @@ type Check struct {
 
 	File    FileCheck    // for files
 	Process ProcessCheck // for processes
+	BFD     bfd.Settings // for BFD sessions
 }
 
 // A Track is one check that a router depends on, and how much it weighs.

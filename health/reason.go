@@ -70,6 +70,14 @@ func (r Reason) what() string {
 		case r.Result.Outcome != Unknown:
 			return fmt.Sprintf("%s: %v", name, r.Result)
 		}
+	case BFD:
+		name = "BFD session " + name
+		switch {
+		case r.Up:
+			return name + " is up"
+		case r.Result.Outcome == Unwell:
+			return fmt.Sprintf("%s is down: %v", name, r.Result)
+		}
 	case Script:
 		switch {
 		case r.Up:

@@ -13,12 +13,12 @@ type Outcome uint8
 
 const (
 	Unknown    Outcome = iota // nothing is known yet
-	Good                      // exit status 0; the link is up; the address is there; Number processes run
+	Good                      // exit status 0; the link is up; the address is there; Number processes run; the session is up
 	Exited                    // script: ended with the exit status Code
 	Signaled                  // script: ended by the signal Code
 	TimedOut                  // script: still ran after Took, and was ended
 	Unrunnable                // script: could not be started, because of Err
-	Unwell                    // service: did not answer well, because of Err
+	Unwell                    // service: did not answer well, because of Err. BFD session: is down, because of it
 	Assumed                   // script: has not run, and counts as failed (init_fail)
 	Down                      // link: not IFF_UP
 	NoCarrier                 // link: IFF_UP, but not IFF_RUNNING
@@ -36,7 +36,7 @@ type Result struct {
 	Took    time.Duration // script: from its start to its end, or to the end of our patience
 	Number  int           // what a file holds; how many processes run
 	Limit   int           // of processes
-	Err     error         // Unrunnable, Unwell, Holds: verb, object and cause
+	Err     error         // Unrunnable, Unwell, Holds: what is wrong
 }
 
 // up reports whether a check is up by this result alone.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"regent/health/bfd"
 	"regent/health/probe"
 )
 
@@ -21,6 +22,7 @@ type Watcher struct {
 	opening sync.Mutex // which may take a moment, and concerns no script
 	inotify *inotify   // nil until a file is watched
 	census  *census    // nil until a process is
+	bfd     bfd.Speaker
 }
 
 // NewWatcher returns a watcher that needs to be closed.
@@ -83,8 +85,17 @@ func (w *Watcher) Watch(ctx context.Context, c Check, report func(Report)) error
 		defer stop()
 		c.Process.settle(ctx, counts, tell)
 		return nil
+	case BFD:
+		w.bfd.Keep(ctx, c.BFD, func(lost error) {
+			if lost != nil {
+				tell(Result{Outcome: Unwell, Err: lost})
+				return
+			}
+			tell(Result{Outcome: Good})
+		})
+		return nil
 	}
-	return fmt.Errorf("watch %s: not a script, file or process", c.Name)
+	return fmt.Errorf("watch %s: not a script, file, process or BFD session", c.Name)
 }
 
 func (w *Watcher) followFile(path string) (news <-chan struct{}, stop func(), err error) {

@@ -36,6 +36,7 @@ var services = map[string]func(s *stage, h *lab.Host) service{
 	"systemd":   func(s *stage, _ *lab.Host) service { return s.unit() },
 	"file":      func(s *stage, _ *lab.Host) service { return file{s, s.open("shift"), "-60", "0"} },
 	"pipeline":  func(s *stage, _ *lab.Host) service { return file{s, s.open("state"), "lagging", "ready"}.well() },
+	"bfd":       func(s *stage, _ *lab.Host) service { return s.session() },
 	"interface": func(s *stage, h *lab.Host) service { return cable{s, h} },
 }
 
@@ -280,3 +281,21 @@ type cable struct {
 
 func (c cable) fail()    { c.must(c.host.Unplug("eth1")) }
 func (c cable) recover() { c.must(c.host.Plug("eth1")) }
+
+// session is a neighbour that speaks BFD.
+type session struct {
+	*stage
+	run *lab.Proc
+}
+
+func (s *stage) session() *session {
+	p := &session{stage: s}
+	p.recover()
+	return p
+}
+
+func (p *session) fail() { p.run.Kill() }
+
+func (p *session) recover() {
+	p.run = p.start(regentd, p.client, fmt.Sprintf(bystander, "192.0.2.254", "192.0.2.1", ""))
+}

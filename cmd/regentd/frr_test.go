@@ -39,7 +39,14 @@ func newFRR(s *stage, d dialect, number, _ int) router {
 	}
 	r.hushARP()
 	s.must(r.host.AddMacvlan("vrrp", "eth0", d.virtualMAC(), addrs...))
+	r.settle()
+	return r
+}
 
+// settle makes a place where the daemons meet, and starts zebra.
+func (r *frrRouter) settle() {
+	s := r.stage
+	s.Helper()
 	// The daemons drop their rights to a user who must find the way.
 	r.run = filepath.Join(s.Dir, "frr")
 	frr, err := user.Lookup("frr")
@@ -57,20 +64,19 @@ func newFRR(s *stage, d dialect, number, _ int) router {
 	}
 	r.zebra = r.daemon("zebra", "")
 	s.until("zebra listens", func() bool { _, err := os.Stat(filepath.Join(r.run, "zserv")); return err == nil })
-	return r
 }
 
 // daemon starts one of FRR's daemons.
-func (r *frrRouter) daemon(name, conf string) *lab.Proc {
+func (r *frrRouter) daemon(name, conf string, more ...string) *lab.Proc {
 	r.Helper()
 	file, err := r.File(filepath.Join("frr", name+".conf"), conf)
 	r.must(err)
 	p, err := r.host.Start(lab.Command{
 		Path: filepath.Join(frrDir, name),
-		Args: []string{
+		Args: append([]string{
 			"-u", "frr", "-g", "frr", "--vty_socket", r.run, "-z", filepath.Join(r.run, "zserv"),
 			"-i", filepath.Join(r.run, name+".pid"), "-f", file, "-P", "0", "--log", "stdout",
-		},
+		}, more...),
 	})
 	r.must(err)
 	return p

@@ -50,7 +50,7 @@ var idle = []struct {
 	why         string
 }{
 	{"P", "vrrp", false, "regentd runs VRRP only"},
-	{"B", "no_bfd", false, "there is no BFD process"},
+	{"B", "no_bfd", false, "BFD sessions are kept by the one process"},
 	{"", "all", false, "there is one process"},
 	{"R", "dont-respawn", false, "there are no child processes"},
 	{"r", "vrrp_pid", true, "there is one process and one pid file"},

@@ -151,6 +151,9 @@ func checksOf(cfg *cfgparse.Config) []health.Check {
 	for _, p := range cfg.Processes {
 		checks = append(checks, p.Check())
 	}
+	for _, b := range cfg.BFD {
+		checks = append(checks, b.Check())
+	}
 	return checks
 }
 

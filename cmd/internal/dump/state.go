@@ -37,6 +37,7 @@ func writeState(w io.Writer, cfg *cfgparse.Config, s *daemon.Status) error {
 		{health.Script, "VRRP Scripts", writeScript},
 		{health.File, "VRRP Track files", writeFile},
 		{health.Process, "VRRP Track processes", writeProcess},
+		{health.BFD, "VRRP Track BFDs", writeBFD},
 	} {
 		title := "------< " + part.title + " >------\n"
 		for i := range s.Checks {
@@ -230,6 +231,7 @@ func writeEstate(e *errWriter, s *daemon.Status, r *daemon.RouterStatus) {
 		{health.Script, "Tracked scripts ", " "},
 		{health.File, "Tracked files ", ", "},
 		{health.Process, "Tracked processes ", ", "},
+		{health.BFD, "Tracked BFDs ", ": "},
 	} {
 		var lines []string
 		for _, t := range tracked(r, kind.kind) {
@@ -285,6 +287,16 @@ func writeProcess(e *errWriter, s *daemon.Status, c *health.Standing) {
 	e.printf("   Current processes = %d\n   Have quorum = %t\n   Weight = %d\n", c.Last.Number, c.Up, p.Weight)
 	e.printf("   Terminate delay = %fs\n   Fork delay = %fs\n", p.Lost.Seconds(), p.Gained.Seconds())
 	e.printf("   Full command = %t\n", p.FullCommand)
+	writeFollowers(e, s, c)
+}
+
+func writeBFD(e *errWriter, s *daemon.Status, c *health.Standing) {
+	e.printf(" VRRP Track BFD = %s\n   Neighbor IP = %v\n", c.Check.Name, c.Check.BFD.Neighbor)
+	if c.Up {
+		e.printf("   Bfd is up\n")
+	} else {
+		e.printf("   Bfd is down\n   Result = %v\n", c.Last)
+	}
 	writeFollowers(e, s, c)
 }
 
