@@ -75,12 +75,7 @@ func (l *loader) commandOnly(s *syntax.Statement) *Command {
 	if err != nil || len(words) < 2 {
 		return l.command(s) // which says what is wrong
 	}
-	c := &Command{At: words[1].Pos, Line: words[1].Text}
-	if c.Args, err = syntax.Command(c.Line); err != nil || len(c.Args) == 0 {
-		l.complain(c.At, syntax.Quotes, "a command", "the line is ignored", "cannot split %s into words", quote(c.Line))
-		return nil
-	}
-	return c
+	return l.split(words[1])
 }
 
 // scriptTime is a time in seconds with at most three decimals; 0 becomes 1 s.
@@ -90,14 +85,12 @@ func scriptTime(field func(*scriptDraft) *time.Duration) value[scriptDraft] {
 		if !l.need(s, 1, "0.001.. s") {
 			return
 		}
-		t, _, ok := parseDuration(s.Arg(1), time.Second)
-		if ok {
-			if rounded := t.Round(time.Millisecond); rounded != t {
-				l.complain(s.Words[1].Pos, syntax.Number, "no more decimals than milliseconds", "it is rounded to "+inSeconds(rounded), "too many decimals in %s", quote(s.Arg(1)))
-				t = rounded
-			}
-		}
-		if !ok || t == 0 || t > forever {
+		t, ok := l.scriptTime(s)
+		switch {
+		case !ok:
+			l.complain(s.Words[1].Pos, syntax.Number, "0.001.. s", "the line is ignored", "bad value %s of %s", quote(s.Arg(1)), s.Keyword())
+			return
+		case t == 0:
 			l.complain(s.Words[1].Pos, syntax.Number, "0.001.. s", "1 s is used", "bad value %s of %s", quote(s.Arg(1)), s.Keyword())
 			t = time.Second
 		}
@@ -106,12 +99,28 @@ func scriptTime(field func(*scriptDraft) *time.Duration) value[scriptDraft] {
 	return v
 }
 
+// scriptTime reads a time in seconds, or the whole seconds that a word begins with.
+func (l *loader) scriptTime(s *syntax.Statement) (t time.Duration, ok bool) {
+	if t, _, ok = parseDuration(s.Arg(1), time.Second); !ok {
+		if strings.Contains(s.Arg(1), ".") {
+			return 0, false
+		}
+		n, ok := l.beginning(s.Words[1], s.Keyword(), 1, int64(forever/time.Second))
+		return time.Duration(n) * time.Second, ok
+	}
+	if rounded := t.Round(time.Millisecond); rounded != t {
+		l.complain(s.Words[1].Pos, syntax.Number, "no more decimals than milliseconds", "it is rounded to "+inSeconds(rounded), "too many decimals in %s", quote(s.Arg(1)))
+		t = rounded
+	}
+	return t, t <= forever
+}
+
 // weight reads N [reverse] of a check's own weight.
 func (l *loader) weight(s *syntax.Statement, limit int64, before int) (weight int, reverse bool) {
 	if !l.need(s, 1, span(-limit, limit)+" [reverse]") {
 		return before, false
 	}
-	n, ok := parseNumber(s.Arg(1), -unbounded, unbounded)
+	n, ok := l.beginning(s.Words[1], s.Keyword(), -unbounded, unbounded)
 	switch {
 	case !ok:
 		l.complain(s.Words[1].Pos, syntax.Number, "a whole number, "+span(-limit, limit), "the line is ignored", "bad weight %s", quote(s.Arg(1)))

@@ -18,7 +18,7 @@ type integer interface {
 func number[T any, N integer](low, high int64, field func(*T) *N) value[T] {
 	v := value[T]{args: span(low, high)}
 	v.set = func(l *loader, t *T, s *syntax.Statement) {
-		if n, ok := l.number(s, 1, low, high); ok {
+		if n, ok := l.leniently(s, low, high); ok {
 			*field(t) = N(n)
 		}
 	}
@@ -30,7 +30,7 @@ func number[T any, N integer](low, high int64, field func(*T) *N) value[T] {
 func numberOr[T any, N integer](low, high int64, instead N, field func(*T) *N) value[T] {
 	v := number(low, high, field)
 	v.set = func(l *loader, t *T, s *syntax.Statement) {
-		if n, ok := l.number(s, 1, low, high); ok {
+		if n, ok := l.leniently(s, low, high); ok {
 			*field(t) = N(n)
 		} else {
 			*field(t) = instead
@@ -86,7 +86,7 @@ func clamped[T any](low, high int64, field func(*T) *int) value[T] {
 			l.complain(s.Words[1].Pos, syntax.Number, span(low, high), fmt.Sprintf("%d is used", n), "%s %s is out of range", s.Keyword(), s.Arg(1))
 		}
 		if !ok {
-			_, ok = l.number(s, 1, low, high)
+			n, ok = l.leniently(s, low, high)
 		}
 		if ok {
 			*field(t) = int(n)
@@ -99,7 +99,7 @@ func clamped[T any](low, high int64, field func(*T) *int) value[T] {
 func repeats[T any](field func(*T) *int) value[T] {
 	v := number(0, unbounded, field)
 	v.set = func(l *loader, t *T, s *syntax.Statement) {
-		n, ok := l.number(s, 1, 0, unbounded)
+		n, ok := l.leniently(s, 0, unbounded)
 		if ok && n == 0 {
 			l.complain(s.Words[1].Pos, syntax.Number, "at least 1", "1 is used", "%s must be greater than 0", s.Keyword())
 			n = 1

@@ -2,6 +2,7 @@ package cfgparse
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"regent/cfgparse/syntax"
@@ -58,9 +59,8 @@ func (l *loader) command(s *syntax.Statement) *Command {
 		l.refuse(s.Pos(), syntax.MissingParameter, s.Keyword()+` "COMMAND" [USER [GROUP]]`, "%s lacks its argument", quote(s.Keyword()))
 		return nil
 	}
-	c := &Command{At: words[1].Pos, Line: words[1].Text}
-	if c.Args, err = syntax.Command(c.Line); err != nil || len(c.Args) == 0 {
-		l.complain(c.At, syntax.Quotes, "a command", "the line is ignored", "cannot split %s into words", quote(c.Line))
+	c := l.split(words[1])
+	if c == nil {
 		return nil
 	}
 	if len(words) > 2 {
@@ -73,6 +73,30 @@ func (l *loader) command(s *syntax.Statement) *Command {
 		}
 	}
 	return c
+}
+
+// split makes a command of a line; nil: it cannot be one.
+func (l *loader) split(line syntax.Word) *Command {
+	c := &Command{At: line.Pos, Line: line.Text}
+	var err error
+	if c.Args, err = syntax.Command(c.Line); err != nil || len(c.Args) == 0 {
+		l.complain(c.At, syntax.Quotes, "a command", "the line is ignored", "cannot split %s into words", quote(c.Line))
+		return nil
+	}
+	if old, err := syntax.CommandOnceMore(c.Line); err == nil && !slices.Equal(old, c.Args) {
+		l.complain(c.At, syntax.Advice, `quotes of the other kind inside: "sh -c 'one | two'"`,
+			"as in keepalived from 2.3.2 on, its arguments are "+quoteAll(c.Args),
+			"keepalived before 2.3.2 replaces the backslashes of this command twice, to %s", quoteAll(old))
+	}
+	return c
+}
+
+func quoteAll(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = quote(w)
+	}
+	return strings.Join(quoted, " ")
 }
 
 // account reads USER [[:]GROUP] from argument i on.

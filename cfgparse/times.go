@@ -22,7 +22,7 @@ func milliseconds[T any](low, high time.Duration, field func(*T) *time.Duration)
 func wholeSeconds[T any](low, high int64, field func(*T) *time.Duration) value[T] {
 	v := value[T]{args: span(low, high) + " s"}
 	v.set = func(l *loader, t *T, s *syntax.Statement) {
-		if n, ok := l.number(s, 1, low, high); ok {
+		if n, ok := l.leniently(s, low, high); ok {
 			*field(t) = time.Duration(n) * time.Second
 		}
 	}
@@ -118,7 +118,7 @@ func digits(s string) bool {
 func microseconds[T any](low, high int64, field func(*T) *time.Duration) value[T] {
 	return value[T]{args: span(low, high) + " us",
 		set: func(l *loader, t *T, s *syntax.Statement) {
-			if n, ok := l.number(s, 1, low, high); ok {
+			if n, ok := l.leniently(s, low, high); ok {
 				*field(t) = time.Duration(n) * time.Microsecond
 			}
 		},

@@ -127,7 +127,7 @@ func (l *loader) trackOptions(t *trackLine, limit int64, s *syntax.Statement) bo
 	if !l.need(s, 2, "") {
 		return false
 	}
-	n, ok := parseNumber(s.Arg(2), -254, 254)
+	n, ok := l.beginning(s.Words[2], "weight", -254, 254)
 	switch {
 	case !ok:
 		l.complain(s.Words[2].Pos, syntax.Number, "a whole number, "+span(-limit, limit), "weight 0 is used", "bad weight %s", quote(s.Arg(2)))

@@ -87,6 +87,22 @@ func Command(line string) ([]string, error) {
 	}
 }
 
+// CommandOnceMore splits a command line whose escapes are replaced twice, first
+// where they stand and then as by Command. That is what keepalived did before
+// 2.3.2: there \"a b\" is one argument, and here it is two with a quote each.
+func CommandOnceMore(line string) ([]string, error) {
+	var b strings.Builder
+	for i := 0; i < len(line); {
+		if line[i] == '\\' && i+1 < len(line) {
+			i += 1 + escape(&b, line[i+1:])
+			continue
+		}
+		b.WriteByte(line[i])
+		i++
+	}
+	return Command(b.String())
+}
+
 // escape writes the character that s, which follows a backslash, stands for,
 // and returns how much of s that took.
 func escape(b *strings.Builder, s string) int {
