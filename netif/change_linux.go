@@ -21,8 +21,10 @@ const forever = math.MaxUint32 // a lifetime in seconds
 // "add 192.0.2.1/24 to eth0: operation not permitted".
 func (h *Host) Change(changes []Change) []error {
 	var errs []error
+	notes := h.journal.expect(len(changes), func(i int) (string, bool) { return changes[i].deed(), changes[i].Remove })
 	build := func(i, flags int) []byte { return h.changes.changeRequest(&changes[i], flags) }
 	h.changes.batch(len(changes), build, func(i int, err error) {
+		notes.refused(i, err)
 		if changes[i].harmless(err) {
 			return
 		}
@@ -31,6 +33,7 @@ func (h *Host) Change(changes []Change) []error {
 		}
 		errs[i] = err
 	})
+	notes.settle()
 	names := map[int]string{} // thousands may fail on the same link
 	for i, err := range errs {
 		if err == nil {
@@ -73,29 +76,38 @@ func (h *Host) tryChange() (refusal error) {
 	return refusal
 }
 
-// changeRequest builds RTM_NEWADDR or RTM_DELADDR. A removal names what the
-// kernel tells addresses apart by, and nothing else.
-func (c *conn) changeRequest(ch *Change, flags int) []byte {
-	a := &ch.Address
-	local, peer, bits := a.Prefix.Addr(), a.Prefix.Addr(), a.Prefix.Bits()
+// bits is the length of the prefix as the kernel has it: the peer's, if there is one.
+func (a *Address) bits() int {
 	if a.Peer.IsValid() {
-		peer, bits = a.Peer.Addr(), a.Peer.Bits()
+		return a.Peer.Bits()
 	}
-	family := unix.AF_INET
-	if local.Is6() {
-		family = unix.AF_INET6
+	return a.Prefix.Bits()
+}
+
+// removal returns the parts of RTM_DELADDR: what the kernel tells addresses apart
+// by, and nothing else.
+func (c *Change) removal() (*nl.IfAddrmsg, []nl.NetlinkRequestData) {
+	local, peer := c.Address.Prefix.Addr(), c.Address.Prefix.Addr()
+	if c.Address.Peer.IsValid() {
+		peer = c.Address.Peer.Addr()
 	}
-	m := nl.NewIfAddrmsg(family)
-	m.Prefixlen = uint8(bits)
-	m.Index = uint32(ch.Link)
-	parts := []nl.NetlinkRequestData{
+	m := nl.NewIfAddrmsg(FamilyOf(local).number())
+	m.Prefixlen = uint8(c.Address.bits())
+	m.Index = uint32(c.Link)
+	return m, []nl.NetlinkRequestData{
 		m,
 		nl.NewRtAttr(unix.IFA_LOCAL, local.AsSlice()),
 		nl.NewRtAttr(unix.IFA_ADDRESS, peer.AsSlice()),
 	}
+}
+
+// changeRequest builds RTM_NEWADDR or RTM_DELADDR.
+func (c *conn) changeRequest(ch *Change, flags int) []byte {
+	m, parts := ch.removal()
 	if ch.Remove {
 		return c.request(unix.RTM_DELADDR, flags, parts...)
 	}
+	a, local := &ch.Address, ch.Address.Prefix.Addr()
 	parts = append(parts, nl.NewRtAttr(ifaProto, []byte{addressProto}))
 	if local.Is4() {
 		m.Scope = a.Scope

@@ -23,6 +23,7 @@ type Host struct {
 	knobs   knobs
 	routing *feed // of routes and rules
 	held    holdings
+	journal journal
 	resyncs atomic.Uint64
 }
 
@@ -33,7 +34,8 @@ func Open(log *slog.Logger) (*Host, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	h := &Host{log: log, knobs: knobs{kept: map[knobPlace]*keptKnob{}, quiet: map[int]quieted{}},
-		held: holdings{ids: map[holding]int{}, links: places{}}}
+		held:    holdings{ids: map[holding]int{}, links: places{}},
+		journal: journal{log: log, devices: map[int]string{}}}
 	if err := h.open(); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
@@ -68,7 +70,7 @@ func (h *Host) open() (err error) {
 
 // Close closes the host's sockets and so ends Watch and WatchLosses.
 func (h *Host) Close() error {
-	var errs []error
+	errs := []error{h.journal.close()}
 	if h.frames != nil {
 		errs = append(errs, h.frames.close())
 	}

@@ -43,18 +43,18 @@ var turnable = []*knob{arpAnnounce, arpIgnore, promoteSecondaries, sendRedirects
 // restores what a predecessor has noted there and changed, where nobody has had
 // a say since. Without a file, or a directory to put it into, all works the same.
 func (h *Host) KeepLedger(path string) error {
-	var ns unix.Stat_t
-	if err := unix.Fstat(int(h.home.handle), &ns); err != nil {
-		return fmt.Errorf("look at the network namespace: %w", err)
+	ns, err := h.home.inode()
+	if err != nil {
+		return err
 	}
 	h.knobs.mu.Lock()
 	defer h.knobs.mu.Unlock()
-	h.knobs.ledger = ledger{path: path, namespace: ns.Ino}
+	h.knobs.ledger = ledger{path: path, namespace: ns}
 	left, err := readLedger(path)
 	if err != nil {
 		return fmt.Errorf("read what a predecessor has changed: %w", err)
 	}
-	if left.Namespace != ns.Ino {
+	if left.Namespace != ns {
 		return nil // of another time, or another place
 	}
 	var errs []error
@@ -88,7 +88,7 @@ func (h *Host) restore(e entry) error {
 // readLedger reads a file. None says nothing, and so does one that might be
 // somebody else's.
 func readLedger(path string) (p page, err error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	f, err := openOwn(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return p, nil
 	}
@@ -96,13 +96,6 @@ func readLedger(path string) (p page, err error) {
 		return p, err
 	}
 	defer f.Close()
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return p, fmt.Errorf("look at %s: %w", path, err)
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o022 != 0 || int(st.Uid) != os.Geteuid() {
-		return p, fmt.Errorf("%s is not a file that we alone can write", path)
-	}
 	text, err := io.ReadAll(io.LimitReader(f, 1<<20))
 	if err != nil {
 		return p, err
@@ -111,6 +104,24 @@ func readLedger(path string) (p page, err error) {
 		return page{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return p, nil
+}
+
+// openOwn opens a file for reading that nobody else can have written.
+func openOwn(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(int(f.Fd()), &st); err != nil {
+		err = fmt.Errorf("look at %s: %w", path, err)
+	} else if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o022 != 0 || int(st.Uid) != os.Geteuid() {
+		err = fmt.Errorf("%s is not a file that we alone can write", path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // note saves the ledger. That it cannot be is told of once; then none is kept.

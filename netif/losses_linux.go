@@ -60,12 +60,6 @@ type holding struct {
 	in, out               string // links of a rule
 }
 
-// A heldObject is what a message says of a route or a rule.
-type heldObject struct {
-	holding
-	ours bool // carries our mark
-}
-
 // holdings are the routes and rules that regent has added.
 type holdings struct {
 	mu    sync.Mutex
@@ -116,13 +110,8 @@ func (hs *holdings) forget(o *order) {
 
 // held reads an order as if the kernel had said it.
 func (o *order) held() (holding, bool) {
-	var data []byte
-	for _, p := range o.parts {
-		data = append(data, p.Serialize()...)
-		data = append(data, make([]byte, align(len(data))-len(data))...)
-	}
-	held, ok := parseHeld(message{uint16(o.kind), data})
-	return held.holding, ok
+	held, ok := parseHeld(message{uint16(o.kind), bodyOf(o.parts)})
+	return held, ok
 }
 
 // losses returns what a datagram of events says was removed of ours.
@@ -137,16 +126,16 @@ func (hs *holdings) losses(b []byte) (lost []Loss) {
 		if !ok {
 			continue
 		}
-		if id, ours := hs.ids[held.holding]; ours {
+		if id, ours := hs.ids[held]; ours {
 			lost = append(lost, Loss{ID: id, Rule: held.rule})
-			delete(hs.ids, held.holding)
+			delete(hs.ids, held)
 		}
 	}
 	return lost
 }
 
 // parseHeld reads a message about a route or a rule.
-func parseHeld(m message) (o heldObject, ok bool) {
+func parseHeld(m message) (o holding, ok bool) {
 	if len(m.data) < unix.SizeofRtMsg {
 		return o, false
 	}
@@ -156,7 +145,6 @@ func parseHeld(m message) (o heldObject, ok bool) {
 	case unix.RTM_NEWRULE, unix.RTM_DELRULE:
 		o.rule = true
 	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
-		o.ours = head.Protocol == routeProto
 	default:
 		return o, false
 	}
@@ -178,8 +166,6 @@ func parseHeld(m message) (o heldObject, ok bool) {
 			o.in = unix.ByteSliceToString(data)
 		case kind == ruleOIF:
 			o.out = unix.ByteSliceToString(data)
-		case kind == ruleProtocol:
-			o.ours = data[0] == routeProto
 		}
 	}
 	if !o.rule {

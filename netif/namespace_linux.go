@@ -48,6 +48,15 @@ func (n *namespace) run(f func() error) error {
 	return f()
 }
 
+// inode is the number by which a namespace is told from others while it lasts.
+func (n *namespace) inode() (uint64, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(n.handle), &st); err != nil {
+		return 0, fmt.Errorf("look at the network namespace: %w", err)
+	}
+	return st.Ino, nil
+}
+
 func (n *namespace) close() error { return n.handle.Close() }
 
 // closeSocket closes a descriptor once; -1 means that there is none.

@@ -123,6 +123,12 @@ type Change struct {
 	Remove  bool
 }
 
+// Kept is what is to stay of all that a killed predecessor has added.
+type Kept struct {
+	Addresses []Change // those that are to be there anyway
+	Devices   []Device // those that are about to be asked for
+}
+
 // An Announcement tells the neighbours on a link who has an address: by
 // gratuitous ARP (B-1) or an unsolicited neighbour advertisement (B-4).
 type Announcement struct {

@@ -2,17 +2,17 @@ package netif
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"unsafe"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
 // routeProto marks the routes and rules of regent (RTPROT_*), as addressProto
-// does its addresses. No other daemon has the number, so what a killed
-// predecessor left is told from what an administrator or keepalived (18) made.
+// does its addresses. No other daemon has the number, so they are told from what an
+// administrator or keepalived (18) made.
 const routeProto = 112
 
 // ChangeRoutes adds and removes routes, in the given order and in few system
@@ -36,13 +36,15 @@ func (h *Host) ChangeRoutes(changes []RouteChange) []error {
 		}
 		if c.Remove {
 			o.parts, o.err = was.routeRequest(&c.Route, true)
+			o.removal = o.parts
 		} else {
 			o.parts, o.err = at.routeRequest(&c.Route, false)
+			o.removal, _ = at.routeRequest(&c.Route, true)
 			h.held.hold(&c.Route, at)
 		}
 		orders[i] = o
 	}
-	return h.carryOutOrders(orders)
+	return h.carryOutOrders("route", orders)
 }
 
 // ChangeRules does for rules what ChangeRoutes does for routes, with errors
@@ -56,9 +58,10 @@ func (h *Host) ChangeRules(changes []RuleChange) []error {
 			o.kind, o.flags = unix.RTM_DELRULE, 0
 		}
 		o.parts = c.Rule.request()
+		o.removal = o.parts
 		orders[i] = o
 	}
-	return h.carryOutOrders(orders)
+	return h.carryOutOrders("rule", orders)
 }
 
 // flags says what the kernel does with a route among others like it.
@@ -82,11 +85,13 @@ type order struct {
 	flags  int
 	parts  []nl.NetlinkRequestData
 	err    error
+
+	removal []nl.NetlinkRequestData // parts of the request that removes it
 }
 
 // carryOutOrders has the kernel do what it can, and keeps in mind what is held
 // now, to know a Loss when it comes.
-func (h *Host) carryOutOrders(orders []order) []error {
+func (h *Host) carryOutOrders(what string, orders []order) []error {
 	var todo []*order
 	for i := range orders {
 		o := &orders[i]
@@ -101,9 +106,16 @@ func (h *Host) carryOutOrders(orders []order) []error {
 			h.held.remember(o)
 		}
 	}
+	notes := h.journal.expect(len(todo), func(i int) (string, bool) {
+		return what + " " + hex.EncodeToString(bodyOf(todo[i].removal)), todo[i].remove
+	})
 	h.changes.batch(len(todo), func(i, ack int) []byte {
 		return h.changes.request(todo[i].kind, ack|todo[i].flags, todo[i].parts...)
-	}, func(i int, err error) { todo[i].err = err })
+	}, func(i int, err error) {
+		todo[i].err = err
+		notes.refused(i, err)
+	})
+	notes.settle()
 	errs := make([]error, len(orders))
 	for i := range orders {
 		o := &orders[i]
@@ -125,73 +137,6 @@ func (o *order) harmless() bool {
 		return o.err == nil || errors.Is(o.err, unix.ESRCH) || errors.Is(o.err, unix.ENOENT) || errors.Is(o.err, unix.ENODEV)
 	}
 	return o.err == nil || errors.Is(o.err, unix.EEXIST)
-}
-
-// RemoveLeftovers removes the routes and rules that carry the mark of regent:
-// at start, those of a killed predecessor. It returns how many there were.
-func (h *Host) RemoveLeftovers() (removed int, err error) {
-	var errs []error
-	for _, kind := range []int{unix.RTM_GETRULE, unix.RTM_GETROUTE} { // rules may lead to routes
-		for _, family := range []Family{IPv4, IPv6} {
-			ask := &nl.RtMsg{RtMsg: unix.RtMsg{Family: uint8(family.number())}}
-			list, err := h.asks.dump(kind, ask)
-			if err != nil && !errors.Is(err, unix.EOPNOTSUPP) { // no policy routing in this kernel
-				errs = append(errs, fmt.Errorf("list routes and rules of IPv%d: %w", family, err))
-			}
-			n, err := h.removeOurs(list)
-			removed += n
-			errs = append(errs, err)
-		}
-	}
-	return removed, errors.Join(errs...)
-}
-
-// removeOurs removes the routes or rules of a list that carry our mark.
-func (h *Host) removeOurs(list []message) (removed int, err error) {
-	var ours []message
-	for _, m := range list {
-		if held, ok := parseHeld(m); ok && held.ours {
-			ours = append(ours, m)
-		}
-	}
-	var errs []error
-	h.changes.batch(len(ours), func(i, ack int) []byte {
-		m, parts := ours[i].asRemoval()
-		return h.changes.request(int(m), ack, parts...)
-	}, func(_ int, err error) {
-		if !errors.Is(err, unix.ESRCH) && !errors.Is(err, unix.ENOENT) {
-			errs = append(errs, fmt.Errorf("remove a leftover: %w", err))
-		}
-	})
-	return len(ours) - len(errs), errors.Join(errs...)
-}
-
-// asRemoval turns what the kernel says of a route or a rule into the request
-// to remove it.
-func (m message) asRemoval() (kind uint16, parts []nl.NetlinkRequestData) {
-	head := *(*unix.RtMsg)(unsafe.Pointer(&m.data[0]))
-	keep := func(uint16) bool { return true }
-	if m.kind == unix.RTM_NEWROUTE {
-		kind = unix.RTM_DELROUTE
-		head.Flags = 0 // it may say that the link is down, which nobody may ask for
-		keep = func(kind uint16) bool {
-			switch kind {
-			case unix.RTA_DST, unix.RTA_SRC, unix.RTA_OIF, unix.RTA_PRIORITY, unix.RTA_TABLE, unix.RTA_GATEWAY, unix.RTA_VIA:
-				return true
-			}
-			return false
-		}
-	} else {
-		kind = unix.RTM_DELRULE
-		head.Flags &= ruleInvert
-	}
-	parts = append(parts, &nl.RtMsg{RtMsg: head})
-	for kind, data := range attributes(m.data[unix.SizeofRtMsg:]) {
-		if keep(kind) {
-			parts = append(parts, nl.NewRtAttr(int(kind), data))
-		}
-	}
-	return kind, parts
 }
 
 // A place is a link by its name, and the table if it is a VRF.

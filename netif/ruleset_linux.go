@@ -31,6 +31,8 @@ type ruleset struct {
 	lay  func(*nftables.Conn, *nftables.Table) ([]*nftables.Set, error)
 	sets map[string]*nftables.Set
 	held map[element]bool
+
+	journal *journal // that names it
 }
 
 // An element is one of a set's.
@@ -52,7 +54,10 @@ func (h *Host) openRuleset(family nftables.TableFamily, name string,
 	if err != nil {
 		return nil, fmt.Errorf("open the firewall: %w", err)
 	}
+	h.journal.begin([]string{r.deed()})
+	r.journal = &h.journal
 	if err := r.build(nil); err != nil {
+		h.journal.end(r.deed())
 		return nil, errors.Join(privilege("changing the firewall", "CAP_NET_ADMIN", err), r.conn.CloseLasting())
 	}
 	return r, nil
@@ -130,7 +135,11 @@ func (r *ruleset) elements(es []element, do func(*nftables.Set, []nftables.SetEl
 
 // Close removes the table.
 func (r *ruleset) Close() error {
-	return errors.Join(removeTable(r.conn, r.table.Family, r.table.Name), r.conn.CloseLasting())
+	err := removeTable(r.conn, r.table.Family, r.table.Name)
+	if err == nil {
+		r.journal.end(r.deed())
+	}
+	return errors.Join(err, r.conn.CloseLasting())
 }
 
 // RemoveFirewall removes the tables that a killed predecessor left under a

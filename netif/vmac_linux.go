@@ -57,6 +57,7 @@ func (h *Host) MakeDevices(devices []Device) ([]Made, []error) {
 		if p.err == nil && errs[i] == nil {
 			made[i].Link, p.err = after.find(p)
 			made[i].Adopted = p.adopt != 0
+			h.journal.made(made[i].Link.Index, p.deed())
 		}
 		if p.err != nil && errs[i] == nil {
 			errs[i] = fmt.Errorf("make %s on %s: %w", p.title(), before.nameOf(p.Parent), p.err)
@@ -108,6 +109,7 @@ func (h *Host) RemoveDevices(links []int) []error {
 	})
 	for i, l := range links {
 		if errs[i] == nil {
+			h.journal.unmade(l)
 			errs[i] = h.unsettle(l)
 		}
 	}
@@ -253,8 +255,18 @@ func (h *Host) carryOut(plans []*plan, request func(p *plan, ack int) []byte) {
 			todo = append(todo, p)
 		}
 	}
+	notes := h.journal.expect(len(todo), func(i int) (string, bool) {
+		if todo[i].adopt != 0 { // it stands in the journal already, or is not of our making
+			return "", false
+		}
+		return todo[i].deed(), false
+	})
 	h.changes.batch(len(todo), func(i, ack int) []byte { return request(todo[i], ack) },
-		func(i int, err error) { todo[i].err = err })
+		func(i int, err error) {
+			todo[i].err = err
+			notes.refused(i, err)
+		})
+	notes.settle()
 }
 
 // makeRequest builds the message that makes a device, down, or that brings an

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"hash/crc32"
 	"log/slog"
+	"path/filepath"
 
 	"regent/cfgparse"
 	"regent/netif"
@@ -21,23 +23,39 @@ type host struct {
 }
 
 // openHost opens the host, removes the firewall that a killed predecessor left
-// behind, and restores the settings of the kernel that it has changed. A file is
-// to say which these are.
-func openHost(cfg *cfgparse.Global, file string, log *slog.Logger) (*host, error) {
+// behind, and restores the settings of the kernel that it has changed. Two files
+// beside the pid file, whose lock keeps others away, say what there is to undo.
+func openHost(cfg *cfgparse.Global, pidFile string, log *slog.Logger) (*host, error) {
 	h, err := netif.Open(log)
 	if err != nil {
 		return nil, err
 	}
-	settings := netif.FirewallSettings{Table: cfg.Firewall.Table, Priority: int32(cfg.Firewall.Priority), Counters: cfg.Firewall.Counters}
+	settings := netif.FirewallSettings{Table: tableOf(cfg, pidFile), Priority: int32(cfg.Firewall.Priority), Counters: cfg.Firewall.Counters}
 	if err := h.RemoveFirewall(settings.Table); err != nil {
 		log.Debug("no firewall of a predecessor to remove", "error", err)
 	}
-	if err := h.KeepLedger(file); err != nil {
+	if err := h.KeepLedger(pidFile + ".settings"); err != nil {
 		log.Warn("settings of the kernel may be a predecessor's", "error", err)
+	}
+	if err := h.KeepJournal(pidFile + ".journal"); err != nil {
+		log.Warn("what a predecessor has added may stay", "error", err)
 	}
 	opened := &host{Host: h, settings: settings}
 	opened.hide(cfg.NoLocalIGMP, log)
 	return opened, nil
+}
+
+// tableOf names the tables of the firewall. Daemons that share a network namespace
+// have different pid files; unless they name their tables themselves (nftables), each
+// must have its own: the second would replace those of the first.
+func tableOf(cfg *cfgparse.Global, pidFile string) string {
+	if cfg.Firewall.Table != "" || pidFile == defaultPID {
+		return cfg.Firewall.Table
+	}
+	if path, err := filepath.Abs(pidFile); err == nil {
+		pidFile = path
+	}
+	return fmt.Sprintf("regent_%08x", crc32.ChecksumIEEE([]byte(pidFile)))
 }
 
 // hide keeps the host from reporting that it is a member of local groups
@@ -88,8 +106,11 @@ func (h *host) Seat(take, leave []netif.Seat) error {
 	return h.seats.Change(take, leave)
 }
 
-// close leaves nothing behind.
+// close leaves nothing behind, also of what the kernel has refused to remove once.
 func (h *host) close(log *slog.Logger) {
+	if _, err := h.RemoveLeftovers(netif.Kept{}); err != nil {
+		log.Error("something stays behind; the next start removes it", "error", err)
+	}
 	if h.firewall != nil {
 		if err := h.firewall.Close(); err != nil {
 			log.Error("cannot remove the firewall", "error", err)

@@ -159,7 +159,7 @@ func runOnce(ctx context.Context, g *cfgparse.Global, keyword string, c *cfgpars
 // operate opens the host and runs the routers of a configuration on it until ctx
 // ends.
 func operate(ctx context.Context, o *options, cfg *cfgparse.Config, log *slog.Logger, signals chan os.Signal) int {
-	host, err := openHost(&cfg.Global, o.pidFile+".settings", log)
+	host, err := openHost(&cfg.Global, o.pidFile, log)
 	if err != nil {
 		return refuse(log, err)
 	}

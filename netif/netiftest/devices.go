@@ -3,6 +3,7 @@ package netiftest
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"syscall"
 
 	"regent/netif"
@@ -24,15 +25,24 @@ func (h *Host) MakeDevices(devices []netif.Device) ([]netif.Made, []error) {
 	return made, errs
 }
 
+func macOf(d netif.Device) net.HardwareAddr {
+	if d.MAC == nil {
+		return vrrp.VirtualMAC(d.Family == netif.IPv6, d.VRID)
+	}
+	return d.MAC
+}
+
+// is reports whether a link is what a device asks for.
+func (l *link) is(d netif.Device) bool {
+	return l.parent == d.Parent && bytes.Equal(l.state.MAC, macOf(d))
+}
+
 func (h *Host) makeDevice(d netif.Device) (netif.Made, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	mac := d.MAC
-	if mac == nil {
-		mac = vrrp.VirtualMAC(d.Family == netif.IPv6, d.VRID)
-	}
+	mac := macOf(d)
 	below := h.index(d.Parent)
-	left := h.find(func(l *link) bool { return l.parent == d.Parent && bytes.Equal(l.state.MAC, mac) })
+	left := h.find(func(l *link) bool { return l.is(d) })
 	switch {
 	case below == nil:
 		return netif.Made{}, fmt.Errorf("make a device on link %d: %w", d.Parent, syscall.ENODEV)

@@ -119,14 +119,30 @@ func (h *Host) Rob() {
 	h.held = paths{}
 }
 
-// RemoveLeftovers removes the routes and rules of a predecessor, which are all
-// that are there: it is asked for before anything else.
-func (h *Host) RemoveLeftovers() (removed int, err error) {
+// RemoveLeftovers removes what a predecessor has added: all routes and rules that
+// are there, for it is asked for before anything else, and the addresses and
+// devices of regent's making that are not to be kept.
+func (h *Host) RemoveLeftovers(keep netif.Kept) (removed int, err error) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	removed = len(h.held.routes) + len(h.held.rules)
 	h.held = paths{}
-	return removed, nil
+	var devices []int
+	for _, l := range h.links {
+		if l.parent != 0 && !slices.ContainsFunc(keep.Devices, l.is) {
+			devices = append(devices, l.state.Index)
+		}
+		n := len(l.state.Addresses)
+		l.state.Addresses = slices.DeleteFunc(slices.Clone(l.state.Addresses), func(a netif.LinkAddress) bool {
+			return a.Ours && !slices.ContainsFunc(keep.Addresses, func(c netif.Change) bool {
+				return c.Link == l.state.Index && c.Address == a.Address()
+			})
+		})
+		removed += n - len(l.state.Addresses)
+	}
+	h.changed()
+	h.mu.Unlock()
+	h.RemoveDevices(devices)
+	return removed + len(devices), nil
 }
 
 // Die makes of the host what a killed daemon leaves behind: nobody listens any

@@ -79,9 +79,14 @@ func (d *Daemon) found(r *router, x *annex, parent int) {
 	if parent == 0 {
 		return
 	}
-	d.steward.give(order{router: r, do: build, link: parent, device: &netif.Device{
-		VMAC: netif.VMAC{Kind: netif.MACVLAN}, Parent: parent, Family: x.place.family, VRID: r.VRID, Prefix: d.annexPrefix,
-	}, built: func(d *Daemon, made netif.Made, err error) { d.annexed(r, x, parent, made, err) }})
+	d.steward.give(order{router: r, do: build, link: parent, device: d.annex(r, x.place, parent), built: func(d *Daemon, made netif.Made, err error) { d.annexed(r, x, parent, made, err) }})
+}
+
+// annex is the device that a router is to have in a place.
+func (d *Daemon) annex(r *router, p annexPlace, parent int) *netif.Device {
+	return &netif.Device{
+		VMAC: netif.VMAC{Kind: netif.MACVLAN}, Parent: parent, Family: p.family, VRID: r.VRID, Prefix: d.annexPrefix,
+	}
 }
 
 // close removes an annex, if it is there.
@@ -138,6 +143,22 @@ func (r *router) devices() []int {
 	for _, x := range r.annexes {
 		if x.device.Index != 0 {
 			all = append(all, x.device.Index)
+		}
+	}
+	return all
+}
+
+// devices returns the devices that routers are going to ask for on the links that
+// there are. A predecessor's are used again.
+func (d *Daemon) devices() (all []netif.Device) {
+	for _, r := range d.routers {
+		if l := d.home(r); l != nil && r.housed() {
+			all = append(all, *d.house(r, l.Index))
+		}
+		for _, a := range r.Estate.Addresses {
+			if p := r.annexPlaceOf(a); a.VMAC && d.links[p.link] != nil {
+				all = append(all, *d.annex(r, p, d.links[p.link].Index))
+			}
 		}
 	}
 	return all

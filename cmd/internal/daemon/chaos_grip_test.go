@@ -182,8 +182,8 @@ func (g *grip) Seat(take, leave []netif.Seat) error {
 	return g.one(func() error { return g.host.Seat(take, leave) })
 }
 
-func (g *grip) RemoveLeftovers() (removed int, err error) {
-	err = g.one(func() error { removed, err = g.host.RemoveLeftovers(); return err })
+func (g *grip) RemoveLeftovers(keep netif.Kept) (removed int, err error) {
+	err = g.one(func() error { removed, err = g.host.RemoveLeftovers(keep); return err })
 	return removed, err
 }
 

@@ -167,13 +167,13 @@ func (d *Daemon) shed(r *router, before, now holdings) {
 }
 
 // clean removes what a killed predecessor left behind, before any router
-// starts (B-29): every address of the configuration, and every other one that
-// carries the mark of regent on an interface of the configuration. An owner's
-// unmarked addresses are its own. A static address that is there already stays:
-// without it for a moment, the kernel would drop the routes of others.
+// starts (B-29): all that the host knows to be of its making, and every address
+// of the configuration, whoever has added it, but for those that an owner may have
+// by itself. A static address that is there already stays: without it for a moment,
+// the kernel would drop the routes of others.
 func (d *Daemon) clean() {
 	d.cleaned = true
-	d.steward.give(order{do: sweep})
+	keep := netif.Kept{Devices: d.devices()}
 	var left []netif.Change
 	for _, name := range d.usedLinks() {
 		l := d.links[name]
@@ -183,15 +183,16 @@ func (d *Daemon) clean() {
 		for _, a := range l.Addresses {
 			line, static := d.fixtures.at(estate{name, a.Prefix.Addr()})
 			if static && line.Prefix == a.Prefix && line.Peer == a.Peer {
+				keep.Addresses = append(keep.Addresses, netif.Change{Link: l.Index, Address: a.Address()})
 				continue
 			}
-			owner := d.owner[estate{name, a.Prefix.Addr()}]
-			if a.Ours || owner != nil && !owner.profile.Owner {
+			if owner := d.owner[estate{name, a.Prefix.Addr()}]; owner != nil && !owner.profile.Owner {
 				d.log.Warn("removing an address that a predecessor left behind", "address", a.Prefix, "interface", name)
 				left = append(left, netif.Change{Link: l.Index, Address: a.Address(), Remove: true})
 			}
 		}
 	}
+	d.steward.give(order{do: sweep, keep: keep})
 	if len(left) > 0 {
 		d.steward.give(order{do: shed, changes: left})
 	}

@@ -208,7 +208,8 @@ func TestASourceThatComesLate(t *testing.T) {
 }
 
 // B-29: what a killed predecessor has left is gone before BACKUP begins: the
-// addresses of the configuration, and others by their mark.
+// addresses of the configuration, and all else that it has added, also where the
+// configuration names neither link nor virtual router.
 func TestLeftoversAreRemoved(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n := w.node(1)
@@ -218,12 +219,27 @@ func TestLeftoversAreRemoved(t *testing.T) {
 				netif.LinkAddress{Prefix: netip.MustParsePrefix("192.0.2.101/24"), Ours: true},
 				netif.LinkAddress{Prefix: netip.MustParsePrefix("192.0.2.102/24")})
 		})
-		n.start(conf(150))
+		n.second()
+		n.add("eth1", netif.LinkAddress{Prefix: netip.MustParsePrefix("192.0.2.103/24"), Ours: true})
+		eth0, eth1 := n.index("eth0"), n.index("eth1")
+		n.MakeDevices([]netif.Device{
+			{VMAC: netif.VMAC{Kind: netif.MACVLAN}, Parent: eth0, Family: netif.IPv4, VRID: 52, Prefix: "vrrp"},
+			{VMAC: netif.VMAC{Kind: netif.MACVLAN}, Parent: eth1, Family: netif.IPv4, VRID: 51, Prefix: "vrrp"},
+			{VMAC: netif.VMAC{Kind: netif.MACVLAN}, Parent: eth1, Family: netif.IPv4, VRID: 53, Prefix: "vrrp"},
+		})
+		kept := n.index("vrrp.52")
+		n.start(globals + instance("W", "eth0", 52, "198.18.0.1/24", "use_vmac") + instance("V", "eth0", 51, "192.0.2.100/24"))
 		n.is(Backup)
-		for addr, want := range map[string]bool{"192.0.2.100": false, "192.0.2.101": false, "192.0.2.102": true, "192.0.2.1": true} {
+		for addr, want := range map[string]bool{"192.0.2.100": false, "192.0.2.101": false, "192.0.2.102": true, "192.0.2.103": false, "192.0.2.1": true} {
 			if n.Has(netip.MustParseAddr(addr)) != want {
 				t.Errorf("%s is there: %v, want %v", addr, !want, want)
 			}
+		}
+		if n.index("vrrp.52") != kept || n.index("vrrp.51") != 0 || n.index("vrrp.53") != 0 {
+			t.Error("not the one device is left that an instance names")
+		}
+		if told := n.lines("removed what a predecessor left behind"); len(told) != 1 || !strings.Contains(told[0], "count=4") {
+			t.Errorf("told %v, want all four", told)
 		}
 	})
 }

@@ -33,7 +33,7 @@ func (s *still) ChangeRoutes([]netif.RouteChange) []error              { return 
 func (s *still) PromoteSecondaries(int) error                          { return nil }
 func (s *still) RestoreSecondaries(int) error                          { return nil }
 func (s *still) ChangeRules([]netif.RuleChange) []error                { return nil }
-func (s *still) RemoveLeftovers() (int, error)                         { return 0, nil }
+func (s *still) RemoveLeftovers(netif.Kept) (int, error)               { return 0, nil }
 func (s *still) Filter(_, _ []netif.Refusal) error                     { return nil }
 func (s *still) Seat(_, _ []netif.Seat) error                          { return nil }
 func (s *still) MakeDevices([]netif.Device) ([]netif.Made, []error)    { return nil, nil }

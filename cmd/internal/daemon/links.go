@@ -262,14 +262,19 @@ func (d *Daemon) hear(r *router) {
 	r.stay++
 	o := order{router: r, do: join, link: r.link, group: r.Port.Group, stay: r.stay}
 	if r.housed() {
-		o.device = &netif.Device{
-			VMAC: r.VMAC, Parent: r.link, Family: r.Port.Family, VRID: r.VRID, Prefix: d.vmacPrefix,
-			Both: slices.ContainsFunc(r.Estate.Addresses, func(a netif.Address) bool {
-				return a.Interface == "" && !a.VMAC && netif.FamilyOf(a.Prefix.Addr()) != r.Port.Family
-			}),
-		}
+		o.device = d.house(r, r.link)
 	}
 	d.steward.give(o)
+}
+
+// house is the device that a router is to have on a link.
+func (d *Daemon) house(r *router, link int) *netif.Device {
+	return &netif.Device{
+		VMAC: r.VMAC, Parent: link, Family: r.Port.Family, VRID: r.VRID, Prefix: d.vmacPrefix,
+		Both: slices.ContainsFunc(r.Estate.Addresses, func(a netif.Address) bool {
+			return a.Interface == "" && !a.VMAC && netif.FamilyOf(a.Prefix.Addr()) != r.Port.Family
+		}),
+	}
 }
 
 // leave takes back what hear has asked for.

@@ -30,6 +30,17 @@ func (n *node) add(link string, a netif.LinkAddress) {
 	synctest.Wait()
 }
 
+// index returns that of a link by its name, 0 if there is none.
+func (n *node) index(link string) int {
+	links, _ := n.Links()
+	for _, l := range links {
+		if l.Name == link {
+			return l.Index
+		}
+	}
+	return 0
+}
+
 // S-42, M-6, M-10: the resignation of a link that is down cannot be sent, and
 // is not counted as if it were.
 func TestAResignationThatCannotLeave(t *testing.T) {

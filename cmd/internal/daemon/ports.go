@@ -37,9 +37,9 @@ type (
 		RemoveDevices(links []int) []error
 		PromoteSecondaries(link int) error
 		RestoreSecondaries(link int) error
-		Filter(refuse, accept []netif.Refusal) error // drop what is sent to addresses, or no longer
-		Seat(take, leave []netif.Seat) error         // answer for addresses nowhere else, or again
-		RemoveLeftovers() (removed int, err error)   // routes and rules of a killed predecessor
+		Filter(refuse, accept []netif.Refusal) error         // drop what is sent to addresses, or no longer
+		Seat(take, leave []netif.Seat) error                 // answer for addresses nowhere else, or again
+		RemoveLeftovers(netif.Kept) (removed int, err error) // what a killed predecessor has added
 		Announce([]netif.Announcement) []error
 	}
 

@@ -51,6 +51,7 @@ type order struct {
 	built    news                 // build: what came of it
 	unmake   int                  // leave: index of a device to be removed, 0: none; raze
 	power    []int                // acquire, release: devices to be raised or lowered
+	keep     netif.Kept           // sweep
 	stay     int                  // join: which of the router's stays on a link it is for
 }
 
@@ -65,7 +66,7 @@ const (
 	join
 	leave
 	forget  // a router that is no more
-	sweep   // remove the routes and rules that a predecessor left behind
+	sweep   // remove what a predecessor left behind
 	promote // promote_secondaries of a link on
 	demote  // and as it was before
 	guard   // refuse what is sent to some addresses, and no longer to others
@@ -242,8 +243,11 @@ func (s *steward) work(orders []order) {
 			s.change(&w)
 			s.attempt(s.host.RestoreSecondaries(o.link))
 		case sweep:
-			_, err := s.host.RemoveLeftovers()
+			n, err := s.host.RemoveLeftovers(o.keep)
 			s.attempt(err)
+			if n > 0 {
+				s.report(func(d *Daemon) { d.log.Warn("removed what a predecessor left behind", "count", n) })
+			}
 		}
 	}
 	s.change(&w)

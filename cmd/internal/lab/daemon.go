@@ -17,7 +17,7 @@ type Daemon struct {
 // Regentd is regent's daemon, the program at path.
 func Regentd(path string) Daemon {
 	return Daemon{Name: "regentd", Path: path, args: func(base string) []string {
-		return []string{"-n", "-l", "-G", "-p", base + ".pid"}
+		return []string{"-n", "-l", "-G", "-p", filepath.Join(filepath.Dir(base), "regentd.pid")}
 	}}
 }
 
@@ -53,8 +53,9 @@ func (d Daemon) Resolve() (Daemon, error) {
 }
 
 // StartDaemon runs a daemon in the foreground with the given configuration;
-// more are further options. Each run has files of its own: where nobody reaps
-// orphans, keepalived takes the dead process of its last pid file for alive.
+// more are further options. Each run of keepalived has files of its own: where
+// nobody reaps orphans, it takes the dead process of its last pid file for alive.
+// All runs of regentd on a host have the same: they say what a killed one has left.
 func (h *Host) StartDaemon(d Daemon, conf string, seen func(Line), more ...string) (*Proc, error) {
 	h.mu.Lock()
 	h.daemons++
