@@ -49,7 +49,7 @@ func openBFD(l *loader, _ *Config, s *syntax.Statement) *bfdDraft {
 	d := &bfdDraft{}
 	d.At, d.Name = s.Pos(), s.Arg(1)
 	d.MinRx, d.MinTx, d.IdleTx, d.Multiplier = 10*time.Millisecond, 10*time.Millisecond, time.Second, 5
-	if l.findBFD(d.Name) != nil {
+	if l.bfds.find(d.Name) != nil {
 		l.complain(s.Pos(), syntax.General, "each name once", "the block is ignored", "bfd_instance %s is defined twice", quote(d.Name))
 		return nil
 	}
@@ -64,7 +64,7 @@ func openBFD(l *loader, _ *Config, s *syntax.Statement) *bfdDraft {
 // and so is down for who tracks it, as in keepalived.
 func closeBFD(l *loader, c *Config, d *bfdDraft, _ *syntax.Statement) {
 	const off = "the session stays down"
-	other := slices.IndexFunc(l.bfds, func(o *bfdDraft) bool { return o.Neighbor == d.Neighbor && d.Neighbor.IsValid() })
+	other := slices.IndexFunc(l.bfds.all, func(o *bfdDraft) bool { return o.Neighbor == d.Neighbor && d.Neighbor.IsValid() })
 	switch {
 	case !d.Neighbor.IsValid():
 		l.complain(d.At, syntax.General, "neighbor_ip ADDR", off, "bfd_instance %s has no neighbor_ip", quote(d.Name))
@@ -72,7 +72,7 @@ func closeBFD(l *loader, c *Config, d *bfdDraft, _ *syntax.Statement) {
 		l.complain(d.line("source_ip"), syntax.General, "an address of the neighbour's family", off, "source_ip %s is not of the family of %s", d.Source, d.Neighbor)
 		d.Neighbor = netip.Addr{}
 	case other >= 0:
-		l.complain(d.line("neighbor_ip"), syntax.General, "one session with each neighbour", off, "bfd_instance %s has the neighbour %s, too", quote(l.bfds[other].Name), d.Neighbor)
+		l.complain(d.line("neighbor_ip"), syntax.General, "one session with each neighbour", off, "bfd_instance %s has the neighbour %s, too", quote(l.bfds.all[other].Name), d.Neighbor)
 		d.Neighbor = netip.Addr{}
 	}
 	if d.TTL == 0 {
@@ -84,22 +84,12 @@ func closeBFD(l *loader, c *Config, d *bfdDraft, _ *syntax.Statement) {
 	if !d.ForVRRP && !d.ForLVS {
 		d.ForVRRP, d.ForLVS = true, true
 	}
-	l.bfds = append(l.bfds, d)
+	l.bfds.add(d.Name, d)
 }
 
-// findBFD returns the session of this name, whoever hears of it.
-func (l *loader) findBFD(name string) *bfdDraft {
-	for _, d := range l.bfds {
-		if d.Name == name {
-			return d
-		}
-	}
-	return nil
-}
-
-// bfdNames are the sessions that a router can track.
-func bfdNames(l *loader) (names []string) {
-	for _, d := range l.bfds {
+// trackableBFDs are the names of the sessions that a router can track.
+func (l *loader) trackableBFDs() (names []string) {
+	for _, d := range l.bfds.all {
 		if d.ForVRRP {
 			names = append(names, d.Name)
 		}

@@ -108,8 +108,7 @@ func loadAll(name string, env Env) (*loader, *syntax.Report) {
 	statements := syntax.Read(name, root, syntax.Options{Files: env.Files, ID: env.ConfigID, Dir: env.Dir,
 		Getenv: env.Getenv, Random: env.Random, CheckIncludes: env.CheckIncludes}, report)
 	l := &loader{Report: report, env: env, cfg: newConfig(), instances: map[string]*draft{}, groupNames: map[string]syntax.Pos{},
-		garpMembers: map[string]bool{}, devices: map[string]bool{},
-		tracked: map[trackKey]bool{}, scriptNamed: map[string]*scriptDraft{}, fileNamed: map[string]*fileDraft{}, processNamed: map[string]*processDraft{}}
+		garpMembers: map[string]bool{}, devices: map[string]bool{}, tracked: map[trackKey]bool{}}
 	// keepalived's parent reads the global definitions before its children
 	// read the rest, so they hold wherever they stand.
 	l.pass(root, statements, true)

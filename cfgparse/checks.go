@@ -168,22 +168,10 @@ func closeScript(l *loader, c *Config, d *scriptDraft, _ *syntax.Statement) {
 // addScript files a draft under its name, which vrrp_script and vrrp_check
 // share: both are tracked by track_script.
 func (l *loader) addScript(d *scriptDraft) bool {
-	if first := l.findScript(d.Name); first != nil {
+	if first := l.scripts.find(d.Name); first != nil {
 		l.complain(d.At, syntax.Advice, "each name once", "the first one is tracked", "%s %s is defined twice; the first is at %s", d.block, quote(d.Name), first.At)
 		return false
 	}
-	l.scripts = append(l.scripts, d)
-	l.scriptNamed[d.Name] = d
+	l.scripts.add(d.Name, d)
 	return true
-}
-
-func (l *loader) findScript(name string) *scriptDraft {
-	return l.scriptNamed[name]
-}
-
-func scriptNames(l *loader) (names []string) {
-	for _, d := range l.scripts {
-		names = append(names, d.Name)
-	}
-	return names
 }

@@ -18,7 +18,7 @@ func (l *loader) cross() {
 		l.idleWeights(d)
 		l.holdAndWeights(d)
 	}
-	for _, s := range l.scripts {
+	for _, s := range l.scripts.all {
 		l.slowScript(s)
 	}
 	l.linkDelays()
@@ -72,7 +72,7 @@ func (l *loader) scriptSecurity() {
 		return
 	}
 	var first syntax.Pos
-	for _, s := range l.scripts { // tracked or not, as keepalived does
+	for _, s := range l.scripts.all { // tracked or not, as keepalived does
 		if !first.IsValid() && s.command != nil { // a vrrp_check has none
 			first = s.command.At
 		}

@@ -37,16 +37,16 @@ func Effective(name string, env Env) ([]Section, syntax.Diagnostics) {
 	if len(top.Settings) > 0 {
 		out = append(out, top)
 	}
-	for _, d := range l.scripts {
+	for _, d := range l.scripts.all {
 		add(d.block+" "+d.Name, d.block, &d.Origin, d)
 	}
-	for _, d := range l.files {
+	for _, d := range l.files.all {
 		add("track_file "+d.Name, "track_file", &d.Origin, d)
 	}
-	for _, d := range l.processes {
+	for _, d := range l.processes.all {
 		add("vrrp_track_process "+d.Name, "vrrp_track_process", &d.Origin, d)
 	}
-	for _, d := range l.bfds {
+	for _, d := range l.bfds.all {
 		add("bfd_instance "+d.Name, "bfd_instance", &d.Origin, d)
 	}
 	for _, d := range l.drafts {

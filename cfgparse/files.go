@@ -67,19 +67,5 @@ func closeFile(l *loader, c *Config, d *fileDraft, _ *syntax.Statement) {
 		l.complain(d.At, syntax.General, "file PATH", "the block is removed", "track_file %s has no file", quote(d.Name))
 		return
 	}
-	l.files = append(l.files, d)
-	if l.fileNamed[d.Name] == nil { // look-ups find the first
-		l.fileNamed[d.Name] = d
-	}
-}
-
-func (l *loader) findFile(name string) *fileDraft {
-	return l.fileNamed[name]
-}
-
-func fileNames(l *loader) (names []string) {
-	for _, d := range l.files {
-		names = append(names, d.Name)
-	}
-	return names
+	l.files.add(d.Name, d)
 }

@@ -32,7 +32,7 @@ func (l *loader) finish() {
 	for _, g := range l.groups {
 		useScripts(used, g.Tracks)
 	}
-	for _, s := range l.scripts {
+	for _, s := range l.scripts.all {
 		if !s.tracked {
 			l.complain(s.At, syntax.Advice, "a track_script that names it", "it never runs", "%s %s is tracked by nobody", s.block, quote(s.Name))
 			continue
@@ -42,18 +42,18 @@ func (l *loader) finish() {
 		}
 	}
 	l.cfg.Origins = map[string]*Origin{}
-	for _, s := range l.scripts {
+	for _, s := range l.scripts.all {
 		l.cfg.Origins[s.block+" "+s.Name] = &s.Origin
 	}
-	for _, f := range l.files {
+	for _, f := range l.files.all {
 		l.cfg.Files = append(l.cfg.Files, f.FileCheck)
 		l.cfg.Origins["track_file "+f.Name] = &f.Origin
 	}
-	for _, p := range l.processes {
+	for _, p := range l.processes.all {
 		l.cfg.Processes = append(l.cfg.Processes, p.ProcessCheck)
 		l.cfg.Origins["vrrp_track_process "+p.Name] = &p.Origin
 	}
-	for _, b := range l.bfds {
+	for _, b := range l.bfds.all {
 		l.cfg.BFD = append(l.cfg.BFD, b.BFD)
 	}
 	for _, d := range l.drafts {

@@ -15,10 +15,10 @@ type loader struct {
 	env Env
 	cfg *Config
 
-	files     []*fileDraft
-	processes []*processDraft
-	scripts   []*scriptDraft
-	bfds      []*bfdDraft
+	files     catalog[fileDraft]
+	processes catalog[processDraft]
+	scripts   catalog[scriptDraft]
+	bfds      catalog[bfdDraft]
 	drafts    []*draft
 	groups    []*groupDraft
 	foreign   []syntax.Pos // keywords of load balancing
@@ -27,9 +27,6 @@ type loader struct {
 	noScriptUser bool // scripts without a user of their own cannot run
 	searches     int  // for names that were meant
 	tracked      map[trackKey]bool
-	scriptNamed  map[string]*scriptDraft
-	fileNamed    map[string]*fileDraft
-	processNamed map[string]*processDraft
 
 	instances   map[string]*draft
 	groupNames  map[string]syntax.Pos
@@ -38,6 +35,26 @@ type loader struct {
 	names       map[string]map[string]uint64 // of iproute2, by file
 	preferences map[netif.Family]uint32      // of the next rule that says none
 }
+
+// A catalog is the blocks of a kind, in their order.
+type catalog[T any] struct {
+	all   []*T
+	names []string // of each
+	index map[string]*T
+}
+
+func (c *catalog[T]) add(name string, block *T) {
+	c.all, c.names = append(c.all, block), append(c.names, name)
+	if c.index == nil {
+		c.index = map[string]*T{}
+	}
+	if c.index[name] == nil {
+		c.index[name] = block
+	}
+}
+
+// find returns the first block of a name, nil if there is none.
+func (c *catalog[T]) find(name string) *T { return c.index[name] }
 
 // An Origin says where a block stands, and where each of its values was said.
 type Origin struct {

@@ -85,19 +85,5 @@ func closeProcess(l *loader, c *Config, d *processDraft, _ *syntax.Statement) {
 	case d.match == "exact" || len(d.Params) > 0:
 		d.Match = health.MatchExact
 	}
-	l.processes = append(l.processes, d)
-	if l.processNamed[d.Name] == nil { // look-ups find the first
-		l.processNamed[d.Name] = d
-	}
-}
-
-func (l *loader) findProcess(name string) *processDraft {
-	return l.processNamed[name]
-}
-
-func processNames(l *loader) (names []string) {
-	for _, d := range l.processes {
-		names = append(names, d.Name)
-	}
-	return names
+	l.processes.add(d.Name, d)
 }

@@ -61,9 +61,9 @@ func (l *loader) track(kind health.Kind, owner string, tracks *[]trackLine, s *s
 			return
 		}
 	case health.Script:
-		d := l.findScript(t.Name)
+		d := l.scripts.find(t.Name)
 		if d == nil {
-			l.notFound(s, "vrrp_script", scriptNames)
+			l.notFound(s, "vrrp_script", l.scripts.names)
 			return
 		}
 		t.Weight, t.Reverse, d.tracked = d.weight, d.reverse, true
@@ -72,25 +72,25 @@ func (l *loader) track(kind health.Kind, owner string, tracks *[]trackLine, s *s
 		}
 	case health.File:
 		limit = 254
-		d := l.findFile(t.Name)
+		d := l.files.find(t.Name)
 		if d == nil {
-			l.notFound(s, "track_file", fileNames)
+			l.notFound(s, "track_file", l.files.names)
 			return
 		}
 		t.Weight, t.Reverse, d.tracked = d.Weight, d.Reverse, true
 	case health.Process:
 		limit = 254
-		d := l.findProcess(t.Name)
+		d := l.processes.find(t.Name)
 		if d == nil {
-			l.notFound(s, "vrrp_track_process", processNames)
+			l.notFound(s, "vrrp_track_process", l.processes.names)
 			return
 		}
 		t.Weight, t.Reverse, d.tracked = d.Weight, d.Reverse, true
 	case health.BFD:
-		d := l.findBFD(t.Name)
+		d := l.bfds.find(t.Name)
 		switch {
 		case d == nil:
-			l.notFound(s, "bfd_instance", bfdNames)
+			l.notFound(s, "bfd_instance", l.trackableBFDs())
 			return
 		case !d.ForVRRP:
 			l.complain(s.Pos(), syntax.General, "vrrp in the bfd_instance", "it is not tracked", "bfd_instance %s is for checkers alone", quote(t.Name))
@@ -151,10 +151,10 @@ func (l *loader) trackOptions(t *trackLine, limit int64, s *syntax.Statement) bo
 }
 
 // notFound reports a tracked name that is not defined above.
-func (l *loader) notFound(s *syntax.Statement, block string, names func(*loader) []string) {
+func (l *loader) notFound(s *syntax.Statement, block string, names []string) {
 	meant := ""
 	if l.searches++; l.searches <= maxSearches {
-		meant = nearestOf(s.Keyword(), names(l))
+		meant = nearestOf(s.Keyword(), names)
 	}
 	l.Add(syntax.Diagnostic{Pos: s.Pos(), Severity: syntax.Warning, Class: syntax.General,
 		Message:  block + " " + quote(s.Keyword()) + " is not defined before this line",
