@@ -91,126 +91,162 @@ func (l *loader) prefix(w syntax.Word, effect string) (netip.Prefix, bool) {
 	return netip.PrefixFrom(a, bits), true
 }
 
+// An addressReader is a line of an address block while it is read.
+type addressReader struct {
+	addressLine
+	l      *loader
+	static bool        // of static_ipaddress
+	brd    syntax.Word // its argument; empty: it is not there
+}
+
 // address reads a line of an address block; what is wrong with an option
 // drops it, or the whole address where keepalived does so.
 func (l *loader) address(s *syntax.Statement, static bool) (addressLine, bool) {
-	line := addressLine{at: s.Pos()}
-	p, ok := l.prefix(s.Words[0], "the address is ignored")
-	if !ok {
-		return line, false
-	}
-	line.Prefix = p
-	broadcast := ""
-	var broadcastAt syntax.Pos
-	drop := func(i int, expected, format string, args ...any) (addressLine, bool) {
-		l.complain(s.Words[min(i, len(s.Words)-1)].Pos, syntax.General, expected, "the address is ignored", format, args...)
-		return line, false
+	r := addressReader{addressLine: addressLine{at: s.Pos()}, l: l, static: static}
+	var ok bool
+	if r.Prefix, ok = l.prefix(s.Words[0], "the address is ignored"); !ok {
+		return r.addressLine, false
 	}
 	for i := 1; i < len(s.Words); i++ {
-		option := s.Arg(i)
-		if wantsArgument[option] && i+1 >= len(s.Words) {
-			return drop(i, option+" with an argument", "%s lacks its argument", option)
+		option, argument := s.Words[i], syntax.Word{}
+		if wantsArgument[option.Text] {
+			if i++; i == len(s.Words) {
+				r.drop(option, option.Text+" with an argument", "%s lacks its argument", option.Text)
+				return r.addressLine, false
+			}
+			argument = s.Words[i]
 		}
-		switch option {
-		case "dev":
-			i++
-			if line.Interface != "" {
-				return drop(i, "one dev", "dev is given twice")
-			}
-			if !l.interfaceName(s.Words[i]) {
-				return line, false
-			}
-			line.Interface = s.Arg(i)
-		case "scope":
-			i++
-			scope, ok := scopeNumber(s.Arg(i))
-			switch {
-			case !ok:
-				l.complain(s.Words[i].Pos, syntax.General, "global, site, link, host or a number", "it is ignored", "unknown scope %s", quote(s.Arg(i)))
-			case p.Addr().Is6():
-				l.complain(s.Words[i].Pos, syntax.General, "", "it is ignored", "scope of an IPv6 address")
-			default:
-				line.Scope = scope
-			}
-		case "label":
-			i++
-			switch {
-			case len(s.Arg(i)) > maxName:
-				return drop(i, "at most 15 bytes", "label %s is too long", quote(s.Arg(i)))
-			case p.Addr().Is6():
-				l.complain(s.Words[i].Pos, syntax.General, "", "it is ignored", "label of an IPv6 address")
-			default:
-				line.Label = s.Arg(i)
-			}
-		case "brd", "broadcast":
-			i++
-			if p.Addr().Is6() {
-				return drop(i, "", "IPv6 has no broadcast address")
-			}
-			broadcast, broadcastAt = s.Arg(i), s.Words[i].Pos
-		case "peer":
-			i++
-			a, err := parseAddr(s.Arg(i))
-			if err != nil || a.Is4() != p.Addr().Is4() {
-				l.complain(s.Words[i].Pos, syntax.General, "an address of the same family, without length", "the peer is ignored", "bad peer %s", quote(s.Arg(i)))
-				break
-			}
-			line.Peer = netip.PrefixFrom(a, a.BitLen())
-		case "preferred_lft":
-			i++
-			if s.Arg(i) == "forever" {
-				line.Preferred, line.HasPreferred = 1<<32-1, true
-			} else if n, ok := parseNumber(s.Arg(i), 0, 1<<32-1); ok {
-				line.Preferred, line.HasPreferred = uint32(n), true
-			} else {
-				l.complain(s.Words[i].Pos, syntax.Number, "seconds, or forever", "it is ignored", "bad preferred_lft %s", quote(s.Arg(i)))
-			}
-		case "home":
-			line.Home = true
-		case "mngtmpaddr":
-			line.ManageTemp = true
-		case "noprefixroute":
-			line.NoPrefixRoute = true
-		case "autojoin":
-			line.AutoJoin = true
-		case "-nodad":
-			line.DetectDuplicates = true
-		case "no_track":
-			line.NoTrack = true
-		case "use_vmac":
-			if static {
-				l.complain(s.Words[i].Pos, syntax.General, "", "it is ignored", "use_vmac of a static address")
-				continue
-			}
-			line.VMAC = true
-		case "track_group":
-			i++
-			if !static {
-				l.complain(s.Words[i].Pos, syntax.General, "", "it is ignored", "track_group is for static addresses")
-				continue
-			}
-			line.trackGroup = s.Arg(i)
-			l.trackGroup(s.Words[i])
+		if !r.option(option, argument) {
+			return r.addressLine, false
+		}
+	}
+	r.finish(s.Words[0])
+	return r.addressLine, true
+}
+
+// option reads one option, and reports whether there still is an address.
+func (r *addressReader) option(option, argument syntax.Word) bool {
+	v6 := r.Prefix.Addr().Is6()
+	if flag := addressFlag(&r.Address, option.Text); flag != nil {
+		*flag = true
+		return true
+	}
+	switch option.Text {
+	case "dev":
+		if r.Interface != "" {
+			return r.drop(argument, "one dev", "dev is given twice")
+		}
+		r.Interface = argument.Text
+		return r.l.interfaceName(argument)
+	case "scope":
+		scope, ok := scopeNumber(argument.Text)
+		switch {
+		case !ok:
+			r.ignore(argument, "global, site, link, host or a number", "unknown scope %s", quote(argument.Text))
+		case v6:
+			r.ignore(argument, "", "scope of an IPv6 address")
 		default:
-			l.Add(syntax.Diagnostic{Pos: s.Words[i].Pos, Severity: syntax.Warning, Class: syntax.General,
-				Message: "unknown address option " + quote(option), Expected: "one address a line, then options",
-				Suggest: nearestOf(option, addressOptions), Effect: "the word is ignored"})
+			r.Scope = scope
 		}
-	}
-	if line.Peer.IsValid() {
-		if strings.Contains(s.Words[0].Text, "/") {
-			l.complain(s.Pos(), syntax.General, "an address without length before a peer", "the length is ignored", "prefix length of an address with a peer")
+	case "label":
+		switch {
+		case len(argument.Text) > maxName:
+			return r.drop(argument, "at most 15 bytes", "label %s is too long", quote(argument.Text))
+		case v6:
+			r.ignore(argument, "", "label of an IPv6 address")
+		default:
+			r.Label = argument.Text
 		}
-		if broadcast != "" {
-			l.complain(broadcastAt, syntax.General, "peer or brd", "brd is ignored", "brd of an address with a peer")
+	case "brd", "broadcast":
+		if v6 {
+			return r.drop(argument, "", "IPv6 has no broadcast address")
 		}
-		line.Prefix = netip.PrefixFrom(p.Addr(), p.Addr().BitLen())
-		return line, true
+		r.brd = argument
+	case "peer":
+		a, err := parseAddr(argument.Text)
+		if err != nil || a.Is6() != v6 {
+			r.l.complain(argument.Pos, syntax.General, "an address of the same family, without length", "the peer is ignored", "bad peer %s", quote(argument.Text))
+			break
+		}
+		r.Peer = netip.PrefixFrom(a, a.BitLen())
+	case "preferred_lft":
+		n, ok := parseNumber(argument.Text, 0, 1<<32-1)
+		switch {
+		case argument.Text == "forever":
+			r.Preferred, r.HasPreferred = 1<<32-1, true
+		case ok:
+			r.Preferred, r.HasPreferred = uint32(n), true
+		default:
+			r.l.complain(argument.Pos, syntax.Number, "seconds, or forever", "it is ignored", "bad preferred_lft %s", quote(argument.Text))
+		}
+	case "use_vmac":
+		if r.static {
+			r.ignore(option, "", "use_vmac of a static address")
+			break
+		}
+		r.VMAC = true
+	case "track_group":
+		if !r.static {
+			r.ignore(argument, "", "track_group is for static addresses")
+			break
+		}
+		r.trackGroup = argument.Text
+		r.l.trackGroup(argument)
+	default:
+		r.l.Add(syntax.Diagnostic{Pos: option.Pos, Severity: syntax.Warning, Class: syntax.General,
+			Message: "unknown address option " + quote(option.Text), Expected: "one address a line, then options",
+			Suggest: nearestOf(option.Text, addressOptions), Effect: "the word is ignored"})
 	}
-	if broadcast != "" {
-		line.Broadcast = l.broadcast(broadcast, broadcastAt, p)
+	return true
+}
+
+// addressFlag returns what an option without rules of its own sets, nil if it is
+// none.
+func addressFlag(a *netif.Address, option string) *bool {
+	switch option {
+	case "home":
+		return &a.Home
+	case "mngtmpaddr":
+		return &a.ManageTemp
+	case "noprefixroute":
+		return &a.NoPrefixRoute
+	case "autojoin":
+		return &a.AutoJoin
+	case "-nodad":
+		return &a.DetectDuplicates
+	case "no_track":
+		return &a.NoTrack
 	}
-	return line, true
+	return nil
+}
+
+// drop says why there is no address.
+func (r *addressReader) drop(at syntax.Word, expected, format string, args ...any) bool {
+	r.l.complain(at.Pos, syntax.General, expected, "the address is ignored", format, args...)
+	return false
+}
+
+// ignore says why an option has no effect.
+func (r *addressReader) ignore(at syntax.Word, expected, format string, args ...any) {
+	r.l.complain(at.Pos, syntax.General, expected, "it is ignored", format, args...)
+}
+
+// finish settles what the words mean together; address is the first of them.
+func (r *addressReader) finish(address syntax.Word) {
+	p := r.Prefix
+	switch {
+	case !r.Peer.IsValid():
+		if r.brd.Text != "" {
+			r.Broadcast = r.l.broadcast(r.brd.Text, r.brd.Pos, p)
+		}
+		return
+	case strings.Contains(address.Text, "/"):
+		r.l.complain(address.Pos, syntax.General, "an address without length before a peer", "the length is ignored", "prefix length of an address with a peer")
+	}
+	if r.brd.Text != "" {
+		r.l.complain(r.brd.Pos, syntax.General, "peer or brd", "brd is ignored", "brd of an address with a peer")
+	}
+	r.Prefix = netip.PrefixFrom(p.Addr(), p.Addr().BitLen())
 }
 
 var wantsArgument = map[string]bool{
@@ -243,11 +279,9 @@ func (l *loader) broadcast(text string, at syntax.Pos, p netip.Prefix) netip.Add
 	return a
 }
 
-var scopes = map[string]uint8{"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
-
 func scopeNumber(s string) (uint8, bool) {
-	if n, ok := scopes[s]; ok {
-		return n, true
+	if n, ok := builtinNames["rt_scopes"][s]; ok {
+		return uint8(n), true
 	}
 	n, err := strconv.ParseUint(s, 0, 8)
 	return uint8(n), err == nil
