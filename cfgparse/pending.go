@@ -7,12 +7,7 @@ import "strings"
 // the one place to strike a word when regent learns it.
 var pendingWords = map[string]string{
 	"": `
-		net_namespace
-		instance
-		use_pid_dir
 		linkbeat_use_polling
-		child_wait_time
-		namespace_with_ipsets
 		linkbeat_interfaces
 	`,
 	"global_defs": `
@@ -50,8 +45,6 @@ var pendingWords = map[string]string{
 		vrrp_netlink_monitor_rcv_bufs_force
 		process_monitor_rcv_bufs
 		process_monitor_rcv_bufs_force
-		vrrp_iptables
-		vrrp_ipsets
 		nftables_ifindex
 		snmp_socket
 		enable_traps

@@ -35,8 +35,8 @@ func processRows() []*Keyword {
 		key("instance", B, text(func(c *Config) *string { return &c.Process.Instance }), "none", "name that is part of file names"),
 		key("use_pid_dir", B, flag(func(c *Config) *bool { return &c.Process.PIDDir }), "", "pid files in /run/keepalived"),
 		key("linkbeat_use_polling", C, flag(func(c *Config) *bool { return &c.Process.PollLinks }), "", "poll the state of links"),
-		key("child_wait_time", B, wholeSeconds(0, unbounded/1_000_000, func(c *Config) *time.Duration { return &c.Process.ChildWait }), "5 s", "time for children to end"),
-		key("namespace_with_ipsets", C, flag(func(c *Config) *bool { return &c.Process.IPSetsInNetNS }), "", "ipsets in a namespace of an old kernel"),
+		key("child_wait_time", B, wholeSeconds(0, unbounded/1_000_000, func(c *Config) *time.Duration { return &c.Process.ChildWait }), "5 s", "time for child processes to end: regent has none"),
+		key("namespace_with_ipsets", C, flag(func(c *Config) *bool { return &c.Process.IPSetsInNetNS }), "", "ipsets in a namespace of an old kernel: regent needs none"),
 	}
 }
 

@@ -24,8 +24,11 @@ func background(args []string, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "regentd: go to the background:", err)
 		return exitFatal
 	}
-	cmd := exec.Command("/proc/self/exe", args...)
-	cmd.Args[0] = os.Args[0]
+	cmd, err := again(args)
+	if err != nil {
+		fmt.Fprintln(stderr, "regentd: go to the background:", err)
+		return exitFatal
+	}
 	cmd.Env = append(os.Environ(), inBackground+"=3")
 	cmd.ExtraFiles = []*os.File{child}
 	cmd.Stderr = os.Stderr // until it is ready: then it lets go of it

@@ -26,8 +26,11 @@ func isFirst() bool { return os.Getpid() == 1 && os.Getenv(underInit) == "" }
 func first(args []string, stderr io.Writer) int {
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals)
-	cmd := exec.Command("/proc/self/exe", args...)
-	cmd.Args[0] = os.Args[0]
+	cmd, err := again(args)
+	if err != nil {
+		fmt.Fprintln(stderr, "regentd: start under the first process:", err)
+		return exitFatal
+	}
 	cmd.Env = append(os.Environ(), underInit+"=1")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {
@@ -46,6 +49,18 @@ func first(args []string, stderr io.Writer) int {
 		}
 	}
 	return exitFatal
+}
+
+// again is this program once more. It goes by its path, so that the kernel shows
+// it, and killall finds it, by its name.
+func again(args []string) (*exec.Cmd, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(path, args...)
+	cmd.Args[0] = os.Args[0]
+	return cmd, nil
 }
 
 // reap reaps all that have ended. It reports whether the daemon is among them,

@@ -55,9 +55,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case !o.foreground && os.Getenv(inBackground) == "":
 		return background(args, stderr)
 	}
-	log := openLog(o, stderr)
-	defer log.Close()
-	return serve(o, slog.New(log))
+	return serve(o, stderr)
 }
 
 // printSignal is --signum.
@@ -73,7 +71,7 @@ func printSignal(word string, stdout, stderr io.Writer) int {
 
 // openLog opens the log that the options ask for. A host without syslog gets
 // the console instead of silence.
-func openLog(o *options, stderr io.Writer) *logging.Log {
+func openLog(o *options, ident string, stderr io.Writer) *logging.Log {
 	level := slog.LevelInfo
 	if o.detail {
 		level = slog.LevelDebug
@@ -82,7 +80,7 @@ func openLog(o *options, stderr io.Writer) *logging.Log {
 	var failure error
 	if !o.noSyslog {
 		var s logging.Sink
-		if s, failure = logging.Syslog(syslog.Priority(o.facility), "regentd"); failure == nil {
+		if s, failure = logging.Syslog(syslog.Priority(o.facility), ident); failure == nil {
 			sinks = append(sinks, s)
 		}
 	}
@@ -97,9 +95,23 @@ func load(o *options) (*cfgparse.Config, syntax.Diagnostics) {
 	return cfgparse.Load(o.file, cfgparse.Host(o.configID))
 }
 
+// loadThere reads the configuration as the network namespace that it names would
+// run it, and else as load does.
+func loadThere(o *options) (*cfgparse.Config, syntax.Diagnostics) {
+	cfg, diagnostics := load(o)
+	if cfg == nil {
+		return cfg, diagnostics
+	}
+	at := placeOf(o, &cfg.Process)
+	if at.namespace == "" || at.visit() != nil {
+		return cfg, diagnostics
+	}
+	return load(o)
+}
+
 // check is -t.
 func check(o *options, stderr io.Writer) int {
-	_, diagnostics := load(o)
+	_, diagnostics := loadThere(o)
 	if o.testLog != "" {
 		f, err := os.OpenFile(o.testLog, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
 		if err != nil {
@@ -114,21 +126,34 @@ func check(o *options, stderr io.Writer) int {
 }
 
 // serve runs the daemon until it is told to stop.
-func serve(o *options, log *slog.Logger) int {
-	for _, why := range o.passedOver {
-		log.Warn(why)
-	}
+func serve(o *options, stderr io.Writer) int {
 	// From here on a stop finds a daemon that first cleans up after a killed one.
 	ctx, end := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer end()
 	cfg, diagnostics := load(o)
+	at := place{}
+	var astray error
+	if cfg != nil {
+		at = placeOf(o, &cfg.Process)
+		astray = at.enter()
+	}
+	sinks := openLog(o, at.ident(), stderr)
+	defer sinks.Close()
+	log := slog.New(sinks)
+	for _, why := range o.passedOver {
+		log.Warn(why)
+	}
 	tell(log, diagnostics)
-	if cfg == nil {
+	switch {
+	case astray != nil:
+		return refuse(log, astray)
+	case cfg == nil:
 		log.Error("the configuration cannot be run; nothing was touched", "file", o.file)
 		return diagnostics.RunStatus()
 	}
 	signals := catch()
-	pid, err := writePID(o.pidFile)
+	defer at.leave()
+	pid, err := writePID(at.pidFile)
 	switch {
 	case errors.Is(err, errRunning):
 		log.Error(err.Error())
@@ -142,7 +167,7 @@ func serve(o *options, log *slog.Logger) int {
 	told := cfg.Global.Notify
 	runOnce(ctx, &cfg.Global, "startup_script", told.Startup, told.StartupTimeout, log)
 	defer runOnce(context.Background(), &cfg.Global, "shutdown_script", told.Shutdown, told.ShutdownTimeout, log)
-	return operate(ctx, o, cfg, log, signals)
+	return operate(ctx, o, at, cfg, log, signals)
 }
 
 // runOnce runs the script before everything else or that after it, and waits for
@@ -158,8 +183,8 @@ func runOnce(ctx context.Context, g *cfgparse.Global, keyword string, c *cfgpars
 
 // operate opens the host and runs the routers of a configuration on it until ctx
 // ends.
-func operate(ctx context.Context, o *options, cfg *cfgparse.Config, log *slog.Logger, signals chan os.Signal) int {
-	host, err := openHost(&cfg.Global, o.pidFile, log)
+func operate(ctx context.Context, o *options, at place, cfg *cfgparse.Config, log *slog.Logger, signals chan os.Signal) int {
+	host, err := openHost(&cfg.Global, at.pidFile, log)
 	if err != nil {
 		return refuse(log, err)
 	}
@@ -186,7 +211,7 @@ func operate(ctx context.Context, o *options, cfg *cfgparse.Config, log *slog.Lo
 		return refuse(log, err)
 	}
 	d := daemon.New(cfg, wire, host, watcher.Watch, notifier, log)
-	defer (&servant{o, cfg, d, host, notifier, log}).obey(signals)()
+	defer (&servant{o, at, cfg, d, host, notifier, log}).obey(signals)()
 	log.Info("starting " + version.String("regentd"))
 	ready()
 	err = d.Run(ctx)

@@ -24,7 +24,8 @@ type options struct {
 	detail     bool      // -D, --log-detail
 	test       bool      // -t, --config-test
 	testLog    string    // --config-test=FILE
-	pidFile    string    // -p, --pid
+	pidFile    string    // -p, --pid; empty: keepalived's place for it
+	namespace  string    // -s, --namespace
 	umask      mask      // -u, --umask
 	signum     string    // --signum
 	version    bool      // -v, --version
@@ -78,7 +79,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.VarP(&o.facility, "log-facility", "S", "syslog `FACILITY`: 0-7, local0-local7, user, daemon")
 	var detail int
 	f.CountVarP(&detail, "log-detail", "D", "log in `detail`; twice is no more")
-	f.StringVarP(&o.pidFile, "pid", "p", defaultPID, "write the process ID to `FILE`")
+	f.StringVarP(&o.pidFile, "pid", "p", "", "write the process ID to `FILE` (default "+defaultPID+")")
+	f.StringVarP(&o.namespace, "namespace", "s", "", "run in the network namespace `NAME`, whatever the configuration says")
 	f.VarP(&o.umask, "umask", "u", "create files with this `MASK`, whatever the configuration says")
 	f.StringVar(&o.signum, "signum", "", "print the number of the `SIGNAL` that asks for STOP, RELOAD, DATA, STATS, STATS_CLEAR or JSON, and exit")
 	f.BoolVarP(&o.version, "version", "v", false, "print the version and exit")

@@ -43,6 +43,7 @@ func catch() chan os.Signal {
 // of the daemon.
 type servant struct {
 	options  *options
+	place    place
 	cfg      *cfgparse.Config // in force
 	daemon   *daemon.Daemon
 	host     *host
@@ -108,6 +109,10 @@ func (s *servant) reload() {
 	tell(s.log, diagnostics)
 	if cfg == nil {
 		s.log.Error("the new configuration cannot be run; the old one stays in force")
+		return
+	}
+	if to := placeOf(s.options, &cfg.Process); to.namespace != s.place.namespace || to.instance != s.place.instance {
+		s.log.Error("the new configuration cannot be run; the old one stays in force", "error", errMoved)
 		return
 	}
 	s.cfg = cfg
