@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"regent/cfgparse/syntax"
+	"regent/fsm"
 	"regent/health"
 	"regent/netif"
 	"regent/vrrp"
@@ -94,26 +95,23 @@ func (c *cluster) standings() []Standing {
 // placeOf works out what an instance's trackers can do to its priority.
 func placeOf(n Node, in *Instance) Place {
 	p := Place{Node: n.Name, Instance: in, Fault: in.TrackPrimary}
-	healthy, worst := int(in.Router.Priority), int(in.Router.Priority)
+	up, down := 0, 0 // what the weights add while all trackers are up, or down
 	for _, t := range in.Tracks {
 		switch {
 		case t.Weight == 0:
 			p.Fault = true
 		case t.Kind == health.File:
 		case t.Weight > 0 && t.Reverse:
-			healthy -= t.Weight
+			up -= t.Weight
 		case t.Weight > 0:
-			healthy += t.Weight
+			up += t.Weight
 		case t.Reverse:
-			worst -= t.Weight
+			down -= t.Weight
 		default:
-			worst += t.Weight
+			down += t.Weight
 		}
 	}
-	p.Healthy, p.Worst = healthy, worst
-	if in.Router.Priority != vrrp.Owner {
-		p.Healthy, p.Worst = clamp(healthy), clamp(worst)
-	}
+	p.Healthy, p.Worst = int(fsm.Effective(in.Router.Priority, up)), int(fsm.Effective(in.Router.Priority, down))
 	return p
 }
 

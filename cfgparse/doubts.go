@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"regent/cfgparse/syntax"
+	"regent/fsm"
 	"regent/health"
 	"regent/netif"
 )
@@ -58,7 +59,7 @@ func (l *loader) linkLocalFirst(d *draft) {
 
 // idleWeights finds trackers whose weight the limits of a priority swallow.
 func (l *loader) idleWeights(d *draft) {
-	base := int(d.Router.Priority)
+	base := d.Router.Priority
 	for _, t := range d.tracks {
 		w := t.Weight
 		if t.Reverse {
@@ -67,14 +68,11 @@ func (l *loader) idleWeights(d *draft) {
 		if w == 0 || d.Profile.Owner || t.Kind == health.File {
 			continue
 		}
-		if clamp(base+w) == clamp(base) {
+		if fsm.Effective(base, w) == base {
 			l.doubt(t.at, "a weight that leads to another priority between 1 and 254", "its result changes nothing", "weight %d of %s cannot move priority %d", t.Weight, quote(t.Name), base)
 		}
 	}
 }
-
-// clamp is what a priority becomes that trackers have moved.
-func clamp(n int) int { return max(1, min(n, 254)) }
 
 // holdAndWeights finds weights beside nopreempt: a backup that never takes
 // over from a lower master does not do so either when health lowers it.

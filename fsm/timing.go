@@ -6,14 +6,17 @@ import (
 	"regent/vrrp"
 )
 
-// priority returns the effective priority: health moves the configured one
-// between 1 and 254, and never an owner's (T-7, S-45).
-func (m *machine) priority() uint8 {
-	if m.owner() {
+// Effective returns the priority that health makes of a configured one: moved
+// by delta, between 1 and 254, and never an owner's (T-7, S-45).
+func Effective(priority uint8, delta int) uint8 {
+	if priority == vrrp.Owner {
 		return vrrp.Owner
 	}
-	return uint8(min(max(int(m.config.Priority)+m.verdict.Delta, 1), 254))
+	return uint8(min(max(int(priority)+delta, 1), 254))
 }
+
+// priority returns the effective priority.
+func (m *machine) priority() uint8 { return Effective(m.config.Priority, m.verdict.Delta) }
 
 func (m *machine) owner() bool { return m.config.Priority == vrrp.Owner }
 

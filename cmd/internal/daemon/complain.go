@@ -200,8 +200,8 @@ func (d *Daemon) warn(r *router, warnings vrrp.Warnings, p *netif.Packet) {
 // both may take over at once (O-2). Owners are told of by R-19. Some mean it so,
 // and it is enough for them to hear of it once.
 func (d *Daemon) twin(r *router, p *netif.Packet) {
-	priority := clamp(r.Router.Priority, r.verdict.Delta)
-	if r.profile.Owner || int(d.advert.Priority) != priority || p.Envelope.Src == r.twin {
+	priority := fsm.Effective(r.Router.Priority, r.verdict.Delta)
+	if r.profile.Owner || d.advert.Priority != priority || p.Envelope.Src == r.twin {
 		return
 	}
 	if held, ok := r.limits.twin.allow(d.now); ok {

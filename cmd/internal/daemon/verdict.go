@@ -110,8 +110,9 @@ func (d *Daemon) blame(r *router, fault bool) (others bool) {
 // explainPriority logs why a router's priority changes, and reports whether it
 // does.
 func (d *Daemon) explainPriority(r *router, before health.Verdict) (moved bool) {
-	was, is := clamp(r.Router.Priority, before.Delta), clamp(r.Router.Priority, r.verdict.Delta)
-	if was == is || r.profile.Owner {
+	was := int(fsm.Effective(r.Router.Priority, before.Delta))
+	is := int(fsm.Effective(r.Router.Priority, r.verdict.Delta))
+	if was == is {
 		return false
 	}
 	if reason, ok := d.board.Cause(r.index, before); ok {
@@ -135,11 +136,6 @@ func (p PriorityChange) why() string {
 	}
 	now := [...]string{"below", "equal to", "above"}[1+cmp.Compare(p.To, int(p.Rival.Priority))]
 	return fmt.Sprintf("%v; now %s %v's %d", p.Reason, now, p.Rival.Addr, p.Rival.Priority)
-}
-
-// clamp applies a delta to a priority as the state machine does (S-45).
-func clamp(priority uint8, delta int) int {
-	return min(max(int(priority)+delta, 1), 254)
 }
 
 // show logs the condition of a router when it has changed; cause is the state
