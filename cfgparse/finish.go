@@ -10,13 +10,9 @@ import (
 	"regent/vrrp"
 )
 
-var (
-	group4 = vrrp.Group4
-	group6 = vrrp.Group6
-)
-
 // finish works out what the blocks mean once all of them are known, in the
-// order in which the rules build on each other.
+// order in which the rules build on each other, and puts the configuration
+// together.
 func (l *loader) finish() {
 	l.resolveGroups()
 	for _, d := range l.drafts {
@@ -25,6 +21,12 @@ func (l *loader) finish() {
 	l.checkResidences()
 	l.finishGroups()
 	l.finishGlobal()
+	l.finishScripts()
+	l.assemble()
+}
+
+// finishScripts picks the scripts that run: those that somebody depends on.
+func (l *loader) finishScripts() {
 	used := map[string]bool{}
 	for _, d := range l.drafts {
 		useScripts(used, d.Tracks)
@@ -41,6 +43,10 @@ func (l *loader) finish() {
 			l.cfg.Checks = append(l.cfg.Checks, s.Check)
 		}
 	}
+}
+
+// assemble moves what was read into the configuration, in its order.
+func (l *loader) assemble() {
 	l.cfg.Origins = map[string]*Origin{}
 	for _, s := range l.scripts.all {
 		l.cfg.Origins[s.block+" "+s.Name] = &s.Origin
@@ -228,9 +234,6 @@ func (l *loader) finishPriority(d *draft) {
 	}
 }
 
-// maxInterval3 is what the 12 bits of version 3 hold.
-const maxInterval3 = 4095 * 10 * time.Millisecond
-
 // finishInterval rounds the interval to what the version can say.
 func (l *loader) finishInterval(d *draft) {
 	want, unit := d.interval, time.Second
@@ -239,7 +242,7 @@ func (l *loader) finishInterval(d *draft) {
 	}
 	got := max(want.Round(unit), unit)
 	if d.version == vrrp.V3 {
-		got = min(got, maxInterval3)
+		got = min(got, vrrp.MaxIntervalV3)
 	}
 	if got != want {
 		expected := "whole seconds, or version 3"

@@ -9,6 +9,7 @@ import (
 
 	"regent/cfgparse/syntax"
 	"regent/fsm"
+	"regent/vrrp"
 )
 
 func globalVocabulary() *Vocabulary {
@@ -285,7 +286,7 @@ func newConfig() *Config {
 	c := &Config{}
 	g := &c.Global
 	g.Defaults.Version, g.Defaults.DownAdverts = 2, 3
-	g.Defaults.Group4, g.Defaults.Group6 = group4, group6
+	g.Defaults.Group4, g.Defaults.Group6 = vrrp.Group4, vrrp.Group6
 	g.Announce.Delay, g.Announce.Repeat, g.Announce.RefreshRepeat = 5*time.Second, 5, 1
 	g.Announce.LowerDelay, g.Announce.LowerRepeat = -1, -1 // as the master's
 	g.Notify.StartupTimeout, g.Notify.ShutdownTimeout = 10*time.Second, 10*time.Second
