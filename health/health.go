@@ -1,12 +1,12 @@
-// Package health turns what scripts, files, processes and links report into
-// one verdict for each router.
+// Package health turns what scripts, services, files, processes, links and BFD
+// sessions report into one verdict for each router.
 //
 // It has two halves. A [Board] is pure: it remembers the latest standing of
 // every check and sums up what it means for each router; it belongs to the
-// daemon's loop. A [Watcher] lives beside the loop: it runs scripts and follows
-// files and processes and keeps BFD sessions, each in a goroutine of its own, and reports what it
-// finds. Links and addresses are watched by the daemon itself, which posts them
-// to the board like the rest.
+// daemon's loop. A [Watcher] lives beside the loop: it runs scripts, asks
+// services, follows files and processes and keeps BFD sessions, each in a
+// goroutine of its own, and reports what it finds. Links and addresses are
+// watched by the daemon itself, which posts them to the board like the rest.
 package health
 
 import (
@@ -23,6 +23,9 @@ const (
 	Script    Kind = iota // vrrp_script, vrrp_check
 	Interface             // a link that must be up (track_interface, and the router's own)
 	Source                // a usable source address on a link
+	File                  // the number in a file (track_file)
+	Process               // running processes (vrrp_track_process)
+	BFD                   // a session of bidirectional forwarding detection (track_bfd)
 )
 
 // A Check is what can be up or down, and how that is found out.

@@ -7,6 +7,42 @@ import (
 	"time"
 )
 
+// A Match says how the parameters of a process are compared.
+type Match uint8
+
+const (
+	MatchName    Match = iota // not at all
+	MatchExact                // all, and no others
+	MatchPartial              // the given ones come first
+	MatchInitial              // as MatchPartial, and the last one may be longer
+)
+
+// A ProcessCheck counts processes (vrrp_track_process).
+type ProcessCheck struct {
+	Name        string
+	Command     string   // the name of the process, 15 bytes of it unless FullCommand
+	Params      []string // its arguments
+	Match       Match
+	FullCommand bool // Command is argv[0] (full_command)
+	Weight      int
+	Reverse     bool
+	Quorum      int           // at least so many, 1 to 65535
+	QuorumMax   int           // and at most so many; 0: none may run; Unlimited: any number
+	Gained      time.Duration // how long the quorum must hold before it counts (fork_delay)
+	Lost        time.Duration // how long it must be missed before that counts (terminate_delay)
+}
+
+// Check returns the processes as a check among others.
+func (p ProcessCheck) Check() Check { return Check{Kind: Process, Name: p.Name, Process: p} }
+
+// Unlimited is the QuorumMax of a check without one.
+const Unlimited = -1
+
+// same reports whether counts of p say something of q.
+func (p *ProcessCheck) same(q *ProcessCheck) bool {
+	return p.Command == q.Command && slices.Equal(p.Params, q.Params) && p.Match == q.Match && p.FullCommand == q.FullCommand
+}
+
 // A task is what tells one process from another.
 type task struct {
 	comm string   // the kernel's name for it, 15 bytes at most

@@ -53,9 +53,9 @@ func keepThread(work <-chan func()) {
 // Run runs the command of a script once, as its user and in a process group of
 // its own, and waits for its end. If that has not come after its timeout, or when
 // ctx ends, the whole group is ended, by SIGTERM first, and the outcome is
-// TimedOut. That takes 2 s more for a script that ignores
-// SIGTERM, 50 ms once ctx has ended, and another second for one that waits for
-// a dead disk: it is given up.
+// TimedOut. That takes 2 s more for a script that ignores SIGTERM, 50 ms once ctx
+// has ended, and another second for one that waits for a dead disk: it is given
+// up.
 //
 // What the script has put into the background is left alone if the script
 // itself ends in time.
