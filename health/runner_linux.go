@@ -60,11 +60,17 @@ func keepThread(work <-chan func()) {
 // What the script has put into the background is left alone if the script
 // itself ends in time.
 func (r *Runner) Run(ctx context.Context, c Check) Result {
-	cmd, err := c.command()
-	if err != nil {
-		return Result{Outcome: Unrunnable, Err: err}
+	due := time.Now()
+	limited, cancel := context.WithTimeout(ctx, c.timeout())
+	defer cancel()
+	found := c.search(nil)
+	if !found.wait(limited) {
+		return Result{Outcome: TimedOut, Took: time.Since(due)}
 	}
-	p, err := r.start(cmd)
+	if found.err != nil {
+		return Result{Outcome: Unrunnable, Err: found.err}
+	}
+	p, err := r.start(found.command)
 	if err != nil {
 		return Result{Outcome: Unrunnable, Err: err}
 	}

@@ -13,6 +13,7 @@ type script struct {
 	runner  *Runner
 	report  func(Result)
 	command *command // nil: has yet to be found
+	search  *search  // for the next run; nil: has yet to begin
 }
 
 // period is the time from start to start.
@@ -32,6 +33,11 @@ func (c *Check) timeout() time.Duration {
 
 // run runs the command once and reports what came of it.
 func (s *script) run(ctx context.Context) {
+	due := time.Now()
+	if !s.find(ctx) {
+		s.report(Result{Outcome: TimedOut, Took: time.Since(due)})
+		return
+	}
 	p, err := s.start()
 	if err != nil {
 		s.report(Result{Outcome: Unrunnable, Err: err})
@@ -68,12 +74,24 @@ func (s *script) end(ctx context.Context, p *process, began time.Time) {
 	p.reap()
 }
 
-// start starts the command.
+// find waits until what is to be started is at hand, but not for longer than the
+// run may take. A search that goes on then is that of the next run.
+func (s *script) find(ctx context.Context) (found bool) {
+	ctx, cancel := context.WithTimeout(ctx, s.check.timeout())
+	defer cancel()
+	if s.search == nil {
+		s.search = s.check.search(s.command)
+	}
+	return s.search.wait(ctx)
+}
+
+// start starts the command that was found.
 func (s *script) start() (p *process, err error) {
-	if s.command == nil {
-		if s.command, err = s.check.command(); err != nil {
-			return nil, err
-		}
+	s.command, err = s.search.command, s.search.err
+	s.search = nil
+	if err != nil {
+		s.command = nil
+		return nil, err
 	}
 	p, err = s.runner.start(s.command)
 	if errors.Is(err, fs.ErrNotExist) {
