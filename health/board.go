@@ -61,7 +61,8 @@ func NewBoard(checks []Check, tracks [][]Track) *Board {
 }
 
 // Replace makes the board that of a new configuration. A check keeps its
-// standing if it is still the same: a script if command and user are.
+// standing if it is still the same: a script if command and user are, a check
+// without one if it asks the same and takes the same for good.
 func (b *Board) Replace(checks []Check, tracks [][]Track) {
 	old := b.entries
 	b.entries = make(map[key]*entry, len(checks))
@@ -98,7 +99,7 @@ func (b *Board) add(c Check, old map[key]*entry) {
 
 // same reports whether results of c say something of d.
 func (c *Check) same(d *Check) bool {
-	return c.Kind == d.Kind && c.Name == d.Name && slices.Equal(c.Command, d.Command) &&
+	return c.Kind == d.Kind && c.Name == d.Name && slices.Equal(c.Command, d.Command) && c.Probe.Same(d.Probe) &&
 		c.Shell == d.Shell && c.User == d.User && c.Group == d.Group &&
 		c.File.Path == d.File.Path && c.Process.same(&d.Process) && c.BFD == d.BFD
 }

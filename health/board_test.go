@@ -3,6 +3,7 @@ package health
 import (
 	"errors"
 	"fmt"
+	"regent/health/probe"
 	"slices"
 	"testing"
 	"time"
@@ -233,7 +234,8 @@ func TestInitFail(t *testing.T) {
 // keepalived-language 4.2.12: a reload keeps the result of a script whose
 // command and user are the same, whatever else changes.
 func TestReplaceKeepsStandings(t *testing.T) {
-	before := Check{Name: "chk", Command: []string{"/bin/false", "a"}, User: "nobody", Fall: 1}
+	before := Check{Name: "chk", Command: []string{"/bin/false", "a"}, User: "nobody", Fall: 1,
+		Probe: probe.Probe{Kind: probe.HTTP, Target: "127.0.0.1:80", Status: []probe.Span{{From: 200, To: 299}}}}
 	for name, c := range map[string]struct {
 		change func(*Check)
 		kept   bool
@@ -245,6 +247,9 @@ func TestReplaceKeepsStandings(t *testing.T) {
 		"command":   {func(c *Check) { c.Command = []string{"/bin/false", "b"} }, false},
 		"user":      {func(c *Check) { c.User = "daemon" }, false},
 		"name":      {func(c *Check) { c.Name = "other" }, false},
+		"probe":     {func(c *Check) { c.Probe.Target = "127.0.0.1:81" }, false},
+		"status":    {func(c *Check) { c.Probe.Status = []probe.Span{{From: 200, To: 201}} }, false},
+		"accepted":  {func(c *Check) { c.Probe.Status = []probe.Span{{From: 200, To: 299}} }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := NewBoard([]Check{before}, [][]Track{{{Name: "chk"}, {Kind: Interface, Name: "eth0", Weight: 5}}})

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 )
 
@@ -34,6 +35,12 @@ type Probe struct {
 
 	Status   []Span // HTTP: what is accepted; none: 200 to 399. Redirects are not followed
 	Insecure bool   // HTTP: any certificate will do
+}
+
+// Same reports whether p and q ask the same, and take the same answers for good.
+func (p Probe) Same(q Probe) bool {
+	return p.Kind == q.Kind && p.Target == q.Target && p.Name == q.Name && p.Type == q.Type &&
+		slices.Equal(p.Status, q.Status) && p.Insecure == q.Insecure
 }
 
 // A Span is a range of HTTP status codes, both ends included.
