@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"time"
@@ -60,12 +61,18 @@ func keepThread(work <-chan func()) {
 // What the script has put into the background is left alone if the script
 // itself ends in time.
 func (r *Runner) Run(ctx context.Context, c Check) Result {
-	due := time.Now()
-	limited, cancel := context.WithTimeout(ctx, c.timeout())
+	due, cancel := context.WithTimeout(ctx, c.timeout())
 	defer cancel()
+	return r.RunUntil(ctx, due, c)
+}
+
+// RunUntil is Run for a script whose time is up when due ends, which is not after
+// ctx.
+func (r *Runner) RunUntil(ctx, due context.Context, c Check) Result {
+	began := time.Now()
 	found := c.search(nil)
-	if !found.wait(limited) {
-		return Result{Outcome: TimedOut, Took: time.Since(due)}
+	if !found.wait(due) {
+		return Result{Outcome: TimedOut, Took: time.Since(began)}
 	}
 	if found.err != nil {
 		return Result{Outcome: Unrunnable, Err: found.err}
@@ -75,8 +82,7 @@ func (r *Runner) Run(ctx context.Context, c Check) Result {
 		return Result{Outcome: Unrunnable, Err: err}
 	}
 	defer p.close()
-	began := time.Now()
-	if p.wait(ctx, began.Add(c.timeout())) {
+	if p.wait(due, began.Add(math.MaxInt64)) {
 		result := p.reap()
 		result.Took = time.Since(began)
 		return result

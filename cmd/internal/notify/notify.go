@@ -22,8 +22,10 @@ import (
 )
 
 const (
-	// Timeout is what a script may take, like a unit of systemd to start. Then
-	// its process group is ended, so that the next transition is told.
+	// Timeout is what a script may take while another one waits for it, like a
+	// unit of systemd to start. Then its process group is ended. One that nobody
+	// waits for may run on: it may be a database that recovers, or a service in
+	// the foreground that the next transition is to end.
 	Timeout = 90 * time.Second
 
 	// Backlog is how many transitions of one router may wait for its scripts.

@@ -143,6 +143,32 @@ func TestSlowScriptDelaysItsOwnInstanceAlone(t *testing.T) {
 	s.eventually("the hanging processes are gone", func() bool { return !alive(pids[0]) && !alive(pids[1]) })
 }
 
+// A script that nobody waits for may take its time, and longer than that: a
+// service that runs in the foreground is ended by what comes next.
+func TestAScriptRunsOnWhileNothingElseIsToBeTold(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	serve := s.script("serve", `echo $$ >>pids; exec sleep 1000`)
+	record := s.script("record", `echo "$@" >>out`)
+	s.limits.timeout = 200 * time.Millisecond
+	s.start()
+	n := &cfgparse.Notify{Master: serve, Backup: with(record, "backup")}
+	s.Tell(Event{Instance, "V", Master, 100, n, "", false})
+	pid := s.wait("pids", 1)[0]
+	s.logged("INFO", "notify_master still runs", "instance=V", "after=200ms")
+	if !alive(pid) {
+		t.Error("it was ended though nobody waited for it")
+	}
+	s.Tell(Event{Instance, "V", Backup, 100, n, "", false})
+	s.wait("out", 1)
+	if alive(pid) {
+		t.Error("it still runs beside what came next")
+	}
+	s.logged("WARN", "notify_master: timed out after", "instance=V")
+	s.Tell(Event{Instance, "V", Backup, 100, n, "", false}) // which nothing presses
+	s.wait("out", 2)
+}
+
 // Where a queue grows too long, the latest states are told, and how many were
 // not.
 func TestLongQueueKeepsTheLatest(t *testing.T) {

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"regent/health"
@@ -18,8 +19,9 @@ type queue struct {
 	state   State // the latest one told
 	gone    bool  // the subject was deleted
 	waiting []told
-	running bool // a goroutine serves it
-	skipped int  // events left out since the last look
+	running bool   // a goroutine serves it
+	skipped int    // events left out since the last look
+	press   func() // ends the script that runs, which has had its time; nil: it has not
 }
 
 // told is an event with the scripts that are to learn of it.
@@ -31,6 +33,9 @@ type told struct {
 
 func (q *queue) add(t told, backlog int) {
 	q.waiting = append(q.waiting, t)
+	if q.press != nil {
+		q.press()
+	}
 	if over := len(q.waiting) - backlog; over > 0 {
 		q.waiting = q.waiting[over:]
 		q.skipped += over
@@ -68,25 +73,57 @@ func (n *Notifier) serve(q *queue) {
 		if wait := time.Since(t.at); wait > late {
 			log.Info("scripts are late: those before took long", "state", string(t.event.State), "waited", wait.Round(time.Millisecond))
 		}
-		ctx := n.news
 		if t.event.State == Stop {
-			ctx = n.parting
+			n.part(log, t.scripts)
+			continue
 		}
-		for _, s := range t.scripts {
-			n.run(ctx, log, s)
+		for i, s := range t.scripts {
+			n.runPressed(log, q, s, i < len(t.scripts)-1)
 		}
 	}
 }
 
-// run runs a script and says in the log what came of it.
-func (n *Notifier) run(ctx context.Context, log *slog.Logger, s script) {
-	s.check.Timeout = n.limits.timeout
+// part runs the scripts of STOP, which have a second alone: beside each other, so
+// that none loses its own to another. Nothing comes after them that could overtake
+// them.
+func (n *Notifier) part(log *slog.Logger, scripts []script) {
+	var all sync.WaitGroup
+	for _, s := range scripts {
+		all.Go(func() { n.run(n.parting, n.parting, log, s) })
+	}
+	all.Wait()
+}
+
+// runPressed runs a script of a queue. When it has had its time it is ended as
+// soon as another one waits, one of the same event (followed) or of the next.
+func (n *Notifier) runPressed(log *slog.Logger, q *queue, s script, followed bool) {
+	due, press := context.WithCancel(n.news)
+	defer press()
+	timer := time.AfterFunc(n.limits.timeout, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		q.press = press
+		if followed || len(q.waiting) > 0 {
+			press()
+		} else if due.Err() == nil {
+			log.Info(s.keyword+" still runs, and is ended when something else is to be told", "script", s.check.Command[0], "after", n.limits.timeout)
+		}
+	})
+	n.run(n.news, due, log, s)
+	timer.Stop()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	q.press = nil
+}
+
+// run runs a script until due ends, and says in the log what came of it.
+func (n *Notifier) run(ctx, due context.Context, log *slog.Logger, s script) {
 	log = log.With("script", s.check.Command[0])
 	if ctx.Err() != nil {
 		log.Warn(s.keyword + " is not run: the daemon ends")
 		return
 	}
-	r := n.runner.Run(ctx, s.check)
+	r := n.runner.RunUntil(ctx, due, s.check)
 	took := r.Took.Round(time.Millisecond)
 	switch {
 	case r.Outcome == health.Good:

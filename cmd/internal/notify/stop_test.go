@@ -73,6 +73,24 @@ GROUP "G" STOP 0`
 	}
 }
 
+// Of the scripts of STOP none loses its second to another: all of them begin, as
+// in keepalived.
+func TestEveryScriptOfStopBegins(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	hang := s.script("hang", `echo hung >>out; sleep 1000`)
+	record := s.script("record", `echo "$@" >>out`)
+	s.limits.grace = 3 * time.Second // not to judge the machine's speed
+	s.start()
+	s.Tell(Event{Instance, "V", Stop, 100, &cfgparse.Notify{Stop: hang, Any: record}, "", false})
+	s.Close(context.Background())
+	got := s.said("out")
+	slices.Sort(got)
+	if want := []string{"INSTANCE V STOP 100", "hung"}; !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
 // Who is in a hurry says so.
 func TestCloseIsCutShort(t *testing.T) {
 	t.Parallel()
