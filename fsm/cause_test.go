@@ -18,7 +18,7 @@ func TestCause(t *testing.T) {
 	for _, e := range []struct {
 		reason          fsm.Reason
 		sentence, event string
-		crown           fsm.NewMasterReason
+		newMaster       fsm.NewMasterReason
 	}{
 		{fsm.NoReason, "no reason yet", "none", fsm.NotMaster},
 		{fsm.Startup, "started", "startup", fsm.NotMaster},
@@ -34,9 +34,9 @@ func TestCause(t *testing.T) {
 		{fsm.Shutdown, "stopped", "shutdown", fsm.NotMaster},
 	} {
 		c.Reason = e.reason
-		if c.String() != e.sentence || c.Event() != e.event || c.NewMaster() != e.crown {
+		if c.String() != e.sentence || c.Event() != e.event || c.NewMaster() != e.newMaster {
 			t.Errorf("reason %d: %q, %s, %v; want %q, %s, %v",
-				e.reason, c, c.Event(), c.NewMaster(), e.sentence, e.event, e.crown)
+				e.reason, c, c.Event(), c.NewMaster(), e.sentence, e.event, e.newMaster)
 		}
 		follower := c
 		follower.Reason, follower.Because, follower.Member = fsm.GroupFollowed, e.reason, 1

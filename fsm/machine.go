@@ -26,11 +26,11 @@ type machine struct {
 	primary netip.Addr
 	life    life
 
-	state State
-	since Time // of the last transition
-	up    Time // when it left Initialize
-	cause Cause
-	crown NewMasterReason // of the last reign
+	state     State
+	since     Time // of the last transition
+	up        Time // when it left Initialize
+	cause     Cause
+	newMaster NewMasterReason // of the last reign
 
 	timer Time // Initialize: end of the start delay; Backup: down timer; Master: advert timer
 	told  Time // the deadline of the last Wake
@@ -248,13 +248,13 @@ func (m *machine) become(now Time, to State, why Cause, out []Action) []Action {
 		m.expects = MasterTimeout
 		m.arm(now, false)
 	case Master: // S-10, S-21; B-2 has the order
-		m.crown = why.NewMaster()
+		m.newMaster = why.NewMaster()
 		m.answer = now
 		out = m.speak(now, out)
 		out = append(out, Action{Router: m.router, Do: Acquire})
 		out = m.announce(m.config.Announce.Repeat, out)
 		m.announcer.begin(now, &m.config.Announce)
-		if m.crown == Preempted && m.config.SharedMAC {
+		if m.newMaster == Preempted && m.config.SharedMAC {
 			m.announcer.last = now.Add(m.limit())
 		}
 	}

@@ -45,7 +45,7 @@ func (g *Group) Status(router int) Status {
 		State: m.state, Wanted: m.state, Since: m.since, Cause: m.cause, Up: m.up,
 		Primary: m.primary, Priority: m.priority(), Fault: m.verdict.Fault,
 		Interval: m.config.Interval, Active: m.interval(), Skew: m.skew(), Down: m.down(),
-		Deadline: m.timer, Heard: m.peer, NewMaster: m.crown,
+		Deadline: m.timer, Heard: m.peer, NewMaster: m.newMaster,
 		Lesser: m.lesser, Ignored: m.ignored, Repeated: m.repeated,
 	}
 	if m.state == Initialize {
