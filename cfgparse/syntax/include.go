@@ -83,7 +83,7 @@ func (e *expander) includeAll(t text, pattern string, checks includeChecks) {
 		return
 	}
 	via := &Step{What: "included", At: t.pos(0)}
-	any := false
+	told := false // what became of the include
 	for _, alternative := range alternatives(pattern) {
 		full := alternative
 		if !filepath.IsAbs(full) {
@@ -96,13 +96,14 @@ func (e *expander) includeAll(t text, pattern string, checks includeChecks) {
 		}
 		if len(names) == 0 && checks&checkBrace != 0 {
 			missing("no file matches "+quote(alternative), true)
+			told = true
 		}
 		for _, name := range names {
-			any = true
+			told = true
 			e.includeOne(t, name, via, checks, missing)
 		}
 	}
-	if !any {
+	if !told {
 		wild := strings.ContainsAny(pattern, "*?[")
 		missing("no file matches "+quote(pattern), !wild && checks&checkMatch != 0 || checks&checkWildcard != 0)
 	}
