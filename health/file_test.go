@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func put(t *testing.T, path, text string) {
@@ -137,6 +139,43 @@ func TestTrackFilesShareADirectory(t *testing.T) {
 	for i, c := range checks {
 		if r := l.wait(t, c.Name, 2)[1]; r.Number != i+1 {
 			t.Errorf("%s holds %v", c.Name, r)
+		}
+	}
+}
+
+// Whoever begins to listen in a directory hides nothing from those who do
+// already, not for a moment.
+func TestNewListenersHideNoNews(t *testing.T) {
+	n, err := newInotify()
+	do(t, err)
+	defer n.close()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "load")
+	news, stop, err := n.follow(path)
+	do(t, err)
+	defer stop()
+	var others sync.WaitGroup
+	defer others.Wait()
+	over := make(chan struct{})
+	defer close(over)
+	others.Go(func() {
+		for {
+			select {
+			case <-over:
+				return
+			default:
+			}
+			if _, stop, err := n.follow(filepath.Join(dir, "other")); err == nil {
+				stop()
+			}
+		}
+	})
+	for i := range 300 {
+		put(t, path, "7")
+		select {
+		case <-news:
+		case <-time.After(soon):
+			t.Fatalf("no news of write %d", i)
 		}
 	}
 }

@@ -56,7 +56,10 @@ func (n *inotify) follow(path string) (news <-chan struct{}, stop func(), err er
 	l := &listener{name: name, news: make(chan struct{}, 1)}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	wd, err := unix.InotifyAddWatch(n.fd, dir, fileEvents|folderEvents|unix.IN_ONLYDIR)
+	// Without IN_MASK_ADD the kernel takes a watch that is there already for one
+	// to be replaced: its mask is empty for a moment, and what happens then to
+	// the files of other listeners is told to nobody.
+	wd, err := unix.InotifyAddWatch(n.fd, dir, fileEvents|folderEvents|unix.IN_ONLYDIR|unix.IN_MASK_ADD)
 	if err != nil {
 		return nil, nil, fmt.Errorf("watch directory %s: %w", dir, err)
 	}
