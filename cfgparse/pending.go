@@ -15,12 +15,6 @@ var pendingWords = map[string]string{
 		process_name
 		vrrp_process_name
 		bfd_process_name
-		max_auto_priority
-		min_auto_priority_delay
-		vrrp_priority
-		vrrp_no_swap
-		vrrp_rt_priority
-		vrrp_cpu_affinity
 		vrrp_rlimit_rttime
 		bfd_priority
 		bfd_no_swap

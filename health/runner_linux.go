@@ -99,6 +99,7 @@ func (r *Runner) start(c *command) (p *process, err error) {
 	done := make(chan struct{})
 	r.starts <- func() {
 		defer close(done)
+		ordinary()
 		p, err = c.start(r.null.Fd())
 	}
 	<-done

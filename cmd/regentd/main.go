@@ -184,6 +184,8 @@ func runOnce(ctx context.Context, g *cfgparse.Global, keyword string, c *cfgpars
 // operate opens the host and runs the routers of a configuration on it until ctx
 // ends.
 func operate(ctx context.Context, o *options, at place, cfg *cfgparse.Config, log *slog.Logger, signals chan os.Signal) int {
+	scheduled := &schedule{log: log}
+	scheduled.apply(&cfg.Global.Daemon)
 	host, err := openHost(&cfg.Global, at.pidFile, log)
 	if err != nil {
 		return refuse(log, err)
@@ -211,7 +213,7 @@ func operate(ctx context.Context, o *options, at place, cfg *cfgparse.Config, lo
 		return refuse(log, err)
 	}
 	d := daemon.New(cfg, wire, host, watcher.Watch, notifier, log)
-	defer (&servant{o, at, cfg, d, host, notifier, log}).obey(signals)()
+	defer (&servant{o, at, cfg, d, host, scheduled, notifier, log}).obey(signals)()
 	log.Info("starting " + version.String("regentd"))
 	ready()
 	err = d.Run(ctx)

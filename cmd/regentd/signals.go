@@ -47,6 +47,7 @@ type servant struct {
 	cfg      *cfgparse.Config // in force
 	daemon   *daemon.Daemon
 	host     *host
+	schedule *schedule
 	notifier *notify.Notifier
 	log      *slog.Logger
 }
@@ -117,6 +118,7 @@ func (s *servant) reload() {
 	}
 	s.cfg = cfg
 	s.options.umask.apply(cfg.Global.Daemon.Umask)
+	s.schedule.apply(&cfg.Global.Daemon)
 	s.host.hide(cfg.Global.NoLocalIGMP, s.log)
 	s.notifier.Update(&cfg.Global)
 	s.daemon.Reload(cfg)
