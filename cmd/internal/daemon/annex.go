@@ -163,28 +163,3 @@ func (d *Daemon) devices() (all []netif.Device) {
 	}
 	return all
 }
-
-// rebuild makes devices again that somebody has removed from under a router.
-func (d *Daemon) rebuild(links []netif.Link) {
-	for _, l := range links {
-		if !l.Gone {
-			continue
-		}
-		for _, r := range d.routers {
-			if r.device.Index == l.Index {
-				d.about(r).Warn("somebody removed the device of a virtual MAC; making it again", "interface", l.Name)
-				d.leave(r)
-				r.joined = false
-				d.hear(r)
-			}
-			for _, x := range r.annexes {
-				if x.device.Index == l.Index {
-					d.about(r).Warn("somebody removed the device of a virtual MAC; making it again", "interface", l.Name)
-					parent := x.parent
-					d.close(r, x)
-					d.found(r, x, parent)
-				}
-			}
-		}
-	}
-}

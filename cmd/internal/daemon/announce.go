@@ -11,7 +11,7 @@ import (
 // for their links, and counts them.
 type announcer struct {
 	pacer   netif.Pacer
-	routers map[int]*router // that have announced, by serial
+	routers map[int]*router // that have announced: see announcerOf
 	made    map[*router]announced
 	told    time.Time // when the loop was last told what was made
 
@@ -38,17 +38,27 @@ func (s *steward) prepare(orders []order) {
 		case shed, release:
 			s.silence(o.router)
 		case forget:
-			s.silence(o.router)
 			s.forget(o.router)
 		case announce:
-			if s.holds(o.router) {
-				s.announcer.routers[o.router.serial] = o.router
-				s.announcer.pacer.Add(o.router.serial, o.announce, o.times)
+			if o.source || s.holds(o.router) {
+				owner := announcerOf(o.router, o.source)
+				s.announcer.routers[owner] = o.router
+				s.announcer.pacer.Add(owner, o.announce, o.times)
 			}
 		case space:
 			s.announcer.pacer.SetPace(o.pace)
 		}
 	}
+}
+
+// announcerOf is whose an announcement is, for the pacer: a router's by its
+// serial. That of its source is another's, which nothing silences: the source is
+// the host's, whether the router is master or not.
+func announcerOf(r *router, source bool) int {
+	if source {
+		return -r.serial
+	}
+	return r.serial
 }
 
 // silence drops the announcements that a router has still to make; nil is none
@@ -61,7 +71,11 @@ func (s *steward) silence(r *router) {
 
 // forget drops what is remembered of a router that is no more.
 func (s *steward) forget(r *router) {
-	delete(s.announcer.routers, r.serial)
+	for _, source := range []bool{false, true} {
+		owner := announcerOf(r, source)
+		s.announcer.pacer.Cancel(owner)
+		delete(s.announcer.routers, owner)
+	}
 	for where := range s.refused {
 		if where.router == r {
 			delete(s.refused, where)
@@ -82,7 +96,7 @@ func (s *steward) announceDue() bool {
 	s.mu.Lock()
 	for _, d := range a.due {
 		r := a.routers[d.Owner]
-		if !s.gone[r] && !s.refused[place{r, d.Addr}] {
+		if d.Owner < 0 || !s.gone[r] && !s.refused[place{r, d.Addr}] {
 			a.leaving, a.of = append(a.leaving, d.Announcement), append(a.of, r)
 		}
 	}

@@ -2,12 +2,16 @@ package daemon
 
 import (
 	"context"
+	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"regent/netif"
+	"regent/netif/netiftest"
+	"regent/vrrp"
 )
 
 // B-23: packets to a link-local address are refused before it comes, also on a
@@ -72,4 +76,46 @@ type adopting struct{ *grip }
 func (a *adopting) MakeDevices(devices []netif.Device) ([]netif.Made, []error) {
 	time.Sleep(50 * time.Millisecond) // virtual
 	return a.grip.MakeDevices(devices)
+}
+
+// B-10: the device of a virtual MAC that somebody brings down under a master, or
+// gives another MAC or name, would answer nobody: it is put right at once. That
+// of a backup may be down; another one's MAC it does not keep.
+func TestADeviceThatSomebodySpoils(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		spoil func(*netif.Link)
+	}{
+		{"down", func(l *netif.Link) { l.Up, l.Running = false, false }},
+		{"another MAC", func(l *netif.Link) { l.MAC = net.HardwareAddr{2, 0, 0, 0, 0, 9} }},
+		{"another name", func(l *netif.Link) { l.Name = "mine" }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				n := w.node(1).wide()
+				n.start(conf(150, "use_vmac", "virtual_ipaddress_excluded {\n198.51.100.100/24 dev eth1 use_vmac\n}"))
+				w.pass(5 * time.Second)
+				n.is(Master)
+				for name, addr := range map[string]netip.Addr{"vrrp.51": vip, "vrrp1.51": netip.MustParseAddr("198.51.100.100")} {
+					n.forget()
+					before := len(n.Announcements())
+					n.Adjust(name, test.spoil)
+					w.pass(10 * time.Second)
+					l, ok := n.link(name)
+					if !ok || !l.Up || l.MAC.String() != vrrp.VirtualMAC(false, 51).String() || !n.Has(addr) {
+						t.Errorf("%s is %+v", name, l)
+					}
+					if _, ok := n.link("mine"); ok {
+						t.Error("the old one is still there")
+					}
+					if !slices.ContainsFunc(n.Announcements()[before:], func(a netiftest.Announcement) bool { return a.Addr == addr }) {
+						t.Errorf("%v was not announced", addr)
+					}
+					if n.is(Master); len(n.story) != 1 || !strings.Contains(n.story[0], "somebody") {
+						t.Errorf("told %q", n.story)
+					}
+				}
+			})
+		})
+	}
 }

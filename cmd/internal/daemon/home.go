@@ -138,7 +138,7 @@ func (d *Daemon) announceSource(r *router) {
 	if r.Port.Group.IsValid() || l == nil || l.NoARP || l.Loopback || !r.primary.IsValid() {
 		return
 	}
-	d.steward.give(order{router: r, do: announce, times: 1, announce: []netif.Announcement{
+	d.steward.give(order{router: r, do: announce, times: 1, source: true, announce: []netif.Announcement{
 		{Link: l.Index, MAC: l.MAC, Addr: r.primary, Router: true},
 	}})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"net/netip"
+	"reflect"
 	"slices"
 
 	"regent/fsm"
@@ -20,12 +21,14 @@ type link struct {
 }
 
 // sources are the addresses of a link that adverts may come from: the first
-// that no virtual router owns, and the first that is the host's own and that an
-// owner (priority 255) has as a virtual one, too.
-type sources struct{ plain, owned netip.Addr }
+// that no virtual router owns, the first that is the host's own and that an
+// owner (priority 255) has as a virtual one, too, and the first that would do but
+// is secondary: it becomes primary as soon as a virtual one before it goes.
+type sources struct{ plain, owned, spare netip.Addr }
 
 // linked takes the news of the host: the state of links that have changed.
 func (d *Daemon) linked(links []netif.Link) {
+	before := d.before(links)
 	if lost := d.forget(links); len(lost) > 0 {
 		// Also if another has its name already: what is gone is gone (S-42).
 		d.survey(lost)
@@ -35,7 +38,7 @@ func (d *Daemon) linked(links []netif.Link) {
 	if d.moveHomes() {
 		names = append(names, anywhere)
 	}
-	d.rebuild(links)
+	d.repair(links, before)
 	d.guard()
 	if unseated {
 		d.seat()
@@ -56,6 +59,17 @@ func (d *Daemon) linked(links []netif.Link) {
 	if d.ending {
 		d.stop()
 	}
+}
+
+// before returns how the links were that there is news of.
+func (d *Daemon) before(links []netif.Link) map[int]netif.Link {
+	was := make(map[int]netif.Link, len(links))
+	for _, l := range links {
+		if known := d.links[d.names[l.Index]]; known != nil {
+			was[l.Index] = known.Link
+		}
+	}
+	return was
 }
 
 // forget drops the links that are gone, and the old names of those that have
@@ -107,6 +121,11 @@ func (d *Daemon) note(now netif.Link, before *link) {
 	d.names[now.Index] = now.Name
 	if before == nil || before.Index != now.Index || before.NoARP != now.NoARP || !bytes.Equal(before.MAC, now.MAC) {
 		d.unsettle(now.Name)
+		for _, r := range d.uses[now.Name].routers {
+			if d.home(r) == l && r.state != fsm.Initialize {
+				d.announceSource(r)
+			}
+		}
 	}
 }
 
@@ -137,12 +156,16 @@ func (d *Daemon) findSources(l *link) {
 func (d *Daemon) sourcesOn(l *link, f netif.Family) (s sources) {
 	for _, a := range l.Addresses {
 		addr := a.Prefix.Addr()
-		if netif.FamilyOf(addr) != f || a.Tentative || a.Failed || a.Secondary ||
+		if netif.FamilyOf(addr) != f || a.Tentative || a.Failed ||
 			f == netif.IPv6 && !addr.IsLinkLocalUnicast() {
 			continue
 		}
 		owner := d.owner[estate{l.Name, addr}]
 		switch {
+		case a.Secondary:
+			if owner == nil && d.lasting(l, a) && !s.spare.IsValid() {
+				s.spare = addr
+			}
 		case owner == nil && d.lasting(l, a):
 			s.plain = addr
 			return s
@@ -199,8 +222,12 @@ func (d *Daemon) settle(r *router) {
 	if !r.resolved {
 		before := r.holds
 		r.holds, r.resolved = d.resolve(r), !r.profile.Owner
-		if r.state == fsm.Master && !before.same(r.holds) {
+		switch {
+		case r.state != fsm.Master:
+		case !before.same(r.holds):
 			d.adjust(r, before)
+		case !reflect.DeepEqual(before.announce, r.holds.announce): // the link has another MAC
+			d.step(r, fsm.Addressed{Announce: true})
 		}
 	}
 	if why := r.oversize(l); why != r.toolong {
@@ -213,13 +240,15 @@ func (d *Daemon) settle(r *router) {
 		r.primary = source
 		r.profile.Primary = source
 		if source.IsValid() {
+			r.from = source
 			d.step(r, fsm.Addressed{Primary: source})
 		}
 	}
 }
 
 // source chooses the address that a router's adverts come from (W-9): the
-// configured one, else one of the link's, else an owner's, which is its own.
+// configured one, else one of the link's, else an owner's, which is its own, else
+// one that only a virtual address keeps from being primary.
 func (d *Daemon) source(r *router, l *link) netip.Addr {
 	if l == nil || r.anchored() && d.homes[anchorOf(r.Port)] == "" {
 		return netip.Addr{}
@@ -231,10 +260,13 @@ func (d *Daemon) source(r *router, l *link) netip.Addr {
 	if r.Port.Family == netif.IPv6 {
 		s = l.sources[1]
 	}
-	if !s.plain.IsValid() && r.profile.Owner {
+	switch {
+	case s.plain.IsValid():
+		return s.plain
+	case r.profile.Owner && s.owned.IsValid():
 		return s.owned
 	}
-	return s.plain
+	return s.spare
 }
 
 // move takes a router to another link, or to none (index 0).
@@ -245,7 +277,7 @@ func (d *Daemon) move(r *router, index int) {
 			d.leave(r)
 		}
 	}
-	r.link, r.joined, r.deaf = index, false, nil
+	r.link, r.joined, r.deaf, r.from = index, false, nil, netip.Addr{}
 	r.stay++
 	if index == 0 {
 		return

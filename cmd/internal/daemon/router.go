@@ -29,6 +29,7 @@ type router struct {
 	deaf     error      // why it does not: joining failed
 	stay     int        // counts its joins; the answer to any but the last is late
 	primary  netip.Addr // its source, W-9; invalid: there is none
+	from     netip.Addr // where its adverts come from: the source, or the one that has just gone
 	profile  vrrp.Profile
 	holds    holdings
 	audit    audit

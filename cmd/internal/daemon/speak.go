@@ -20,11 +20,11 @@ type flight struct {
 	lost     int // of these
 }
 
-// advertise queues an advert. Where there is no link or no source any more
-// nothing is sent: the address of a resignation that cannot leave is given up
-// all the same (S-42, S-43).
+// advertise queues an advert. Where there is no link any more nothing is sent:
+// the address of a resignation that cannot leave is given up all the same (S-42).
+// A resignation for want of a source comes from the source that has gone (S-43).
 func (d *Daemon) advertise(r *router, priority uint8) {
-	if r.link == 0 || !r.primary.IsValid() {
+	if r.link == 0 || !r.primary.IsValid() && (priority != vrrp.Resign || !r.from.IsValid()) {
 		return
 	}
 	f := flight{router: r, priority: priority, to: r.to, copies: r.send(d.wire, priority)}
@@ -116,7 +116,7 @@ func (r *router) send(w Wire, priority uint8) (copies int) {
 	}
 	for i, dst := range r.to {
 		for j, version := range r.versions {
-			b, want := &r.built[i*len(r.versions)+j], recipe{priority, r.primary, dst, version, r.form}
+			b, want := &r.built[i*len(r.versions)+j], recipe{priority, r.from, dst, version, r.form}
 			if b.made != want {
 				b.payload = r.encode(b.payload[:0], dst, priority, version)
 				b.made = want
@@ -176,7 +176,7 @@ func (r *router) encode(b []byte, dst netip.Addr, priority, version uint8) []byt
 }
 
 func (r *router) envelope(dst netip.Addr) vrrp.Envelope {
-	return vrrp.Envelope{Src: r.primary, Dst: dst, TTL: r.ttl()}
+	return vrrp.Envelope{Src: r.from, Dst: dst, TTL: r.ttl()}
 }
 
 func (r *router) ttl() uint8 {

@@ -44,6 +44,7 @@ type order struct {
 	take     []netif.Seat         // seat
 	leave    []netif.Seat         // seat
 	times    int                  // announce: messages for each address
+	source   bool                 // announce: of what the router's adverts come from
 	link     int                  // join, leave, promote, demote: index
 	pace     netif.Pace           // space
 	group    netip.Addr           // join, leave; invalid for a unicast router
