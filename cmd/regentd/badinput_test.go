@@ -100,14 +100,32 @@ func TestConfigTest(t *testing.T) {
 	}
 }
 
-func configTest(t *testing.T, file string) (string, int) {
+// A command line for keepalived starts regentd, too: what means nothing there is
+// passed over. Only with -e must every included file be there.
+func TestOptionsOfKeepalived(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keepalived.conf")
+	conf := "include missing.conf\n" + instance("lo", 100, "1")
+	if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, want := configTest(t, file)
+	out, code := configTest(t, file, "-PBRXVdaxmI", "-DD", "-A", "/socket", "-r", "/v.pid", "-c", "/c.pid", "-b", "/b.pid", "--all", "--ignore-sigint")
+	if code != want || code == 1 {
+		t.Errorf("with options that mean nothing: exit code %d, want %d:\n%s", code, want, out)
+	}
+	if out, code := configTest(t, file, "-e"); code != 6 {
+		t.Errorf("with -e: exit code %d, want 6:\n%s", code, out)
+	}
+}
+
+func configTest(t *testing.T, file string, options ...string) (string, int) {
 	t.Helper()
 	if err := lookAtSources(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), generous)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, regentd.Path, "-t", "-f", file).CombinedOutput()
+	out, err := exec.CommandContext(ctx, regentd.Path, append(options, "-t", "-f", file)...).CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)

@@ -92,7 +92,9 @@ func openLog(o *options, ident string, stderr io.Writer) *logging.Log {
 
 // load reads the configuration as this host would run it.
 func load(o *options) (*cfgparse.Config, syntax.Diagnostics) {
-	return cfgparse.Load(o.file, cfgparse.Host(o.configID))
+	env := cfgparse.Host(o.configID)
+	env.CheckIncludes = o.allConfig
+	return cfgparse.Load(o.file, env)
 }
 
 // loadThere reads the configuration as the network namespace that it names would

@@ -17,6 +17,7 @@ import (
 type options struct {
 	file       string // -f, --use-file
 	configID   string // -i, --config-id
+	allConfig  bool   // -e, --all-config
 	foreground bool   // -n, --dont-fork
 	console    bool   // -l, --log-console
 	noSyslog   bool   // -G, --no-syslog
@@ -59,6 +60,12 @@ var idle = []struct {
 	{"c", "checkers_pid", true, "there is one process and one pid file"},
 	{"m", "core-dump", false, "regentd dumps no core"},
 	{"I", "dont-release-ipvs", false, "regentd does not balance"},
+	{"X", "release-vips", false, "a master always gives its addresses up at the end"},
+	{"V", "dont-release-vrrp", false, "a master always gives its addresses up at the end"},
+	{"d", "dump-conf", false, "SIGUSR1 asks for a dump"},
+	{"a", "address-monitoring", false, "-D logs every change of a link"},
+	{"x", "snmp", false, "there is no SNMP"},
+	{"A", "snmp-agent-socket", true, "there is no SNMP"},
 	{"", "ignore-sigint", false, "it is for debuggers of keepalived"},
 }
 
@@ -73,12 +80,12 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.StringVarP(&o.configID, "config-id", "i", cfgparse.HostID(), "lines after @`ID` are for this node")
 	f.StringVarP(&o.testLog, "config-test", "t", "", "check the configuration and exit; messages are shown, or appended to `FILE`")
 	f.Lookup("config-test").NoOptDefVal = toTerminal
+	f.BoolVarP(&o.allConfig, "all-config", "e", false, "refuse to run if an included file is missing")
 	f.BoolVarP(&o.foreground, "dont-fork", "n", false, "stay in the foreground")
 	f.BoolVarP(&o.console, "log-console", "l", false, "log to standard error too")
 	f.BoolVarP(&o.noSyslog, "no-syslog", "G", false, "do not log to syslog")
 	f.VarP(&o.facility, "log-facility", "S", "syslog `FACILITY`: 0-7, local0-local7, user, daemon")
-	var detail int
-	f.CountVarP(&detail, "log-detail", "D", "log in `detail`; twice is no more")
+	f.BoolVarP(&o.detail, "log-detail", "D", false, "log in detail; twice is no more")
 	f.StringVarP(&o.pidFile, "pid", "p", "", "write the process ID to `FILE` (default "+defaultPID+")")
 	f.StringVarP(&o.namespace, "namespace", "s", "", "run in the network namespace `NAME`, whatever the configuration says")
 	f.VarP(&o.umask, "umask", "u", "create files with this `MASK`, whatever the configuration says")
@@ -101,7 +108,6 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if o.testLog == toTerminal {
 		o.testLog = ""
 	}
-	o.detail = detail > 0
 	for _, x := range idle {
 		if f.Changed(x.long) {
 			o.passedOver = append(o.passedOver, fmt.Sprintf("option --%s has no effect: %s", x.long, x.why))
