@@ -33,7 +33,7 @@ test: build peers lint ## every test, beside real peers
 	@$(GO) build -trimpath -o $(BIN)/conformance ./cmd/internal/conformance
 	@REGENT_SEEDS=$(SEEDS) $(BIN)/conformance test -timeout 14m $(TESTFLAGS) ./...
 
-conformance: test ## every rule of the protocol, the tests that prove it, their result
+conformance: test ## test, and then every rule of the protocol with what proves it
 	@$(BIN)/conformance table
 
 lint: modules ## gofmt, vet, staticcheck

@@ -119,11 +119,12 @@ func (c *configCheck) nodeName(i int) string {
 // configShow is regentctl config show.
 type configShow struct {
 	environment
-	diagnosticsFormat
-	File string `arg:"" help:"The configuration."`
+	Format string `enum:"text,json" default:"text" help:"How to print the values: text or json."`
+	File   string `arg:"" help:"The configuration."`
 }
 
-// Run prints the values in force. Problems go to standard error.
+// Run prints the values in force. What keeps the daemon from running goes to
+// standard error instead.
 func (c *configShow) Run(s streams) error {
 	sections, ds := cfgparse.Effective(c.File, c.env())
 	if ds.Fatal() {

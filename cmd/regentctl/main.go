@@ -47,7 +47,7 @@ func run(args []string, s streams) int {
 	over := false // kong has answered by itself: --help, --version
 	parser := kong.Must(&c,
 		kong.Name("regentctl"),
-		kong.Description("Ask regent, and look at what VRRP routers say."),
+		kong.Description("Judge configurations of regent, and look at what VRRP routers say."),
 		kong.Vars{"version": version.String("regentctl")},
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(int) { over = true }),
