@@ -39,8 +39,10 @@ type Firewall struct {
 func (h *Host) OpenFirewall(s FirewallSettings) (*Firewall, error) {
 	f := &Firewall{settings: s, refused: map[Refusal]bool{}}
 	var err error
-	f.ruleset, err = h.openRuleset(nftables.TableFamilyINet, s.Table, f.rules)
-	return f, err
+	if f.ruleset, err = h.openRuleset(nftables.TableFamilyINet, s.Table, f.rules); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // Change refuses addresses more and addresses less, in one transaction: all of

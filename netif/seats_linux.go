@@ -8,6 +8,7 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
 )
 
 // The sets of Seats.
@@ -43,11 +44,15 @@ type Seats struct {
 }
 
 // OpenSeats makes the table. Errors: "make table regent of family arp:
-// operation not supported".
+// operation not supported", which is errors.ErrUnsupported where the kernel has no
+// such tables at all.
 func (h *Host) OpenSeats(s FirewallSettings) (*Seats, error) {
 	t := &Seats{settings: s, taken: map[Seat]bool{}}
 	var err error
 	if t.ruleset, err = h.openRuleset(nftables.TableFamilyARP, s.Table, t.rules); err != nil {
+		if isUnsupported(err) {
+			err = unix.EOPNOTSUPP // which is errors.ErrUnsupported, whatever the kernel calls it
+		}
 		return nil, fmt.Errorf("make table %s of family arp: %w", nameOfTable(s.Table), err)
 	}
 	return t, nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"log/slog"
@@ -90,8 +91,8 @@ func (h *host) Filter(refuse, accept []netif.Refusal) error {
 }
 
 // Seat makes the host answer ARP requests for some addresses on some links
-// alone, and for others again as the kernel likes. Where there can be no such
-// table it says so once; virtual routers do without.
+// alone, and for others again as the kernel likes. Where the kernel has no such
+// tables it says so once; virtual routers do without.
 func (h *host) Seat(take, leave []netif.Seat) error {
 	if h.unseated || h.seats == nil && len(take) == 0 {
 		return nil
@@ -99,7 +100,7 @@ func (h *host) Seat(take, leave []netif.Seat) error {
 	if h.seats == nil {
 		var err error
 		if h.seats, err = h.OpenSeats(h.settings); err != nil {
-			h.unseated = true
+			h.seats, h.unseated = nil, errors.Is(err, errors.ErrUnsupported)
 			return fmt.Errorf("other links may answer for virtual addresses: %w", err)
 		}
 	}

@@ -36,6 +36,8 @@ type Host struct {
 	losses    chan []netif.Loss
 	promoted  map[int]int // by link
 	unset     error       // of all settings
+	unpathed  error       // of all routes and rules
+	untabled  error       // of all tables of the firewall
 }
 
 // A link is a host's place on a segment. The host's lock guards it.

@@ -29,7 +29,11 @@ func (h *Host) ChangeRoutes(changes []netif.RouteChange) []error {
 	h.routes = append(h.routes, changes...)
 	var errs []error
 	for i, c := range changes {
-		if err := h.changeRoute(c); err != nil {
+		err := h.unpathed
+		if err == nil {
+			err = h.changeRoute(c)
+		}
+		if err != nil {
 			if errs == nil {
 				errs = make([]error, len(changes))
 			}
@@ -63,10 +67,20 @@ func (h *Host) ChangeRules(changes []netif.RuleChange) []error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.rules = append(h.rules, changes...)
+	if h.unpathed != nil {
+		return slices.Repeat([]error{h.unpathed}, len(changes))
+	}
 	for _, c := range changes {
 		h.held.rules = put(h.held.rules, bareRule(c.Rule), c.Remove)
 	}
 	return nil
+}
+
+// RefusePaths makes changes of routes and rules fail.
+func (h *Host) RefusePaths(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unpathed = err
 }
 
 // bareRoute returns what the kernel knows of a route.

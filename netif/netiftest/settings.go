@@ -1,6 +1,7 @@
 package netiftest
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -44,6 +45,9 @@ func (h *Host) Promoted(link int) int {
 func (h *Host) Filter(refuse, accept []netif.Refusal) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.untabled != nil {
+		return h.untabled
+	}
 	if h.filtered == nil {
 		h.filtered = map[netif.Refusal]bool{}
 	}
@@ -56,12 +60,19 @@ func (h *Host) Filter(refuse, accept []netif.Refusal) error {
 	return nil
 }
 
+// RefuseTables makes Filter and Seat fail.
+func (h *Host) RefuseTables(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.untabled = err
+}
+
 // Seat keeps which links answer for addresses.
 func (h *Host) Seat(take, leave []netif.Seat) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.unset != nil {
-		return h.unset
+	if err := cmp.Or(h.unset, h.untabled); err != nil {
+		return err
 	}
 	h.seats = slices.DeleteFunc(h.seats, func(s netif.Seat) bool { return slices.Contains(leave, s) })
 	h.seats = append(h.seats, take...)

@@ -81,6 +81,11 @@ func (s *steward) forget(r *router) {
 			delete(s.refused, where)
 		}
 	}
+	for name, x := range s.standing.of {
+		if x.again.router == r && !x.again.retries() {
+			delete(s.standing.of, name)
+		}
+	}
 }
 
 // announceDue makes the announcements that are due, of each link one round, but

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"regent/fsm"
 	"regent/netif"
 	"regent/netif/netiftest"
 )
@@ -176,4 +177,18 @@ func TestAnAuditEndsWithItsRouter(t *testing.T) {
 			t.Errorf("%d timers, want that of the fixtures", got)
 		}
 	})
+}
+
+// News of a router that is no more, such as a late refusal, may set a timer that
+// was removed: nothing comes of it.
+func TestATimerThatWasRemoved(t *testing.T) {
+	var all timers
+	var one, two timer
+	all.add(&one)
+	all.add(&two)
+	all.remove(&two)
+	all.set(&two, 5)
+	if len(all.heap) != 1 || all.next() != fsm.Never {
+		t.Errorf("%d timers, the next at %v", len(all.heap), all.next())
+	}
 }

@@ -49,20 +49,20 @@ func (w *ways) add(o order) {
 
 // change makes the changes and tells the loop which of them the kernel refused.
 func (s *steward) change(w *changes) {
-	var refusals []refusal
-	refusals = s.changeRules(&w.going, false, refusals)
-	refusals = s.changeRoutes(&w.going, false, refusals)
-	refusals = s.power(w, refusals)
-	refusals = s.changeAddresses(w, refusals)
-	refusals = s.changeRoutes(&w.coming, true, refusals)
-	refusals = s.changeRules(&w.coming, true, refusals)
-	s.complain(refusals)
+	var out outcome
+	s.changeRules(&w.going, &out)
+	s.changeRoutes(&w.going, &out)
+	s.power(w, &out)
+	s.changeAddresses(w, &out)
+	s.changeRoutes(&w.coming, &out)
+	s.changeRules(&w.coming, &out)
+	s.conclude(out)
 	*w = changes{}
 }
 
 // power brings the devices of virtual MACs down and up. One that is down is
 // silent and deaf, so this comes before its addresses go, and before they come.
-func (s *steward) power(w *changes, refusals []refusal) []refusal {
+func (s *steward) power(w *changes, out *outcome) {
 	var errs []error
 	if len(w.lower) > 0 {
 		errs = append(errs, s.host.LowerDevices(w.lower)...)
@@ -70,32 +70,71 @@ func (s *steward) power(w *changes, refusals []refusal) []refusal {
 	if len(w.raise) > 0 {
 		errs = append(errs, s.host.RaiseDevices(w.raise)...)
 	}
-	return collect(refusals, errs, make([]*router, len(errs)), false)
-}
-
-func (s *steward) changeRoutes(w *ways, wanted bool, refusals []refusal) []refusal {
-	if len(w.routes) == 0 {
-		return refusals
-	}
-	return collect(refusals, s.host.ChangeRoutes(w.routes), w.routesOf, wanted)
-}
-
-func (s *steward) changeRules(w *ways, wanted bool, refusals []refusal) []refusal {
-	if len(w.rules) == 0 {
-		return refusals
-	}
-	return collect(refusals, s.host.ChangeRules(w.rules), w.rulesOf, wanted)
-}
-
-// collect adds the errors that there are, with whom they concern, and whether
-// he still wants what was refused.
-func collect(refusals []refusal, errs []error, owners []*router, wanted bool) []refusal {
-	for i, err := range errs {
-		if err != nil && !moot(owners[i], err) {
-			refusals = append(refusals, refusal{owners[i], err, wanted})
+	for _, err := range errs {
+		if err != nil {
+			out.refusals = append(out.refusals, refusal{err: err})
 		}
 	}
-	return refusals
+}
+
+func (s *steward) changeRoutes(w *ways, out *outcome) {
+	if len(w.routes) == 0 {
+		return
+	}
+	errs := s.host.ChangeRoutes(w.routes)
+	for i, c := range w.routes {
+		if err := at(errs, i); s.concerns(err) {
+			s.judge(out, order{router: w.routesOf[i], do: taskOf(c.Remove), paths: paths{routes: []netif.RouteChange{c}}}, err)
+		}
+	}
+}
+
+func (s *steward) changeRules(w *ways, out *outcome) {
+	if len(w.rules) == 0 {
+		return
+	}
+	errs := s.host.ChangeRules(w.rules)
+	for i, c := range w.rules {
+		if err := at(errs, i); s.concerns(err) {
+			s.judge(out, order{router: w.rulesOf[i], do: taskOf(c.Remove), paths: paths{rules: []netif.RuleChange{c}}}, err)
+		}
+	}
+}
+
+func (s *steward) changeAddresses(w *changes, out *outcome) {
+	if len(w.all) == 0 {
+		return
+	}
+	errs := s.host.Change(w.all)
+	for i, c := range w.all {
+		err := at(errs, i)
+		if s.concerns(err) {
+			s.judge(out, order{router: w.owners[i], do: taskOf(c.Remove), changes: []netif.Change{c}}, err)
+		}
+		where := place{w.owners[i], c.Address.Prefix.Addr()}
+		switch {
+		case err == nil:
+			delete(s.refused, where)
+		case !c.Remove:
+			s.refused[where] = true
+		}
+	}
+}
+
+// at returns one of the errors that a host returns; nil if all went well.
+func at(errs []error, i int) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	return errs[i]
+}
+
+// taskOf returns what an order for one thing alone does.
+func taskOf(remove bool) task {
+	if remove {
+		return shed
+	}
+	return acquire
 }
 
 // moot reports whether a refusal is not worth a word: the link of a fixture has
@@ -103,25 +142,4 @@ func collect(refusals []refusal, errs []error, owners []*router, wanted bool) []
 // fixtures come back with their links.
 func moot(owner *router, err error) bool {
 	return owner == nil && (errors.Is(err, syscall.ENETDOWN) || errors.Is(err, syscall.ENODEV))
-}
-
-func (s *steward) changeAddresses(w *changes, refusals []refusal) []refusal {
-	if len(w.all) == 0 {
-		return refusals
-	}
-	errs := s.host.Change(w.all)
-	for i, c := range w.all {
-		where := place{w.owners[i], c.Address.Prefix.Addr()}
-		if len(errs) == 0 || errs[i] == nil {
-			delete(s.refused, where)
-			continue
-		}
-		if !moot(w.owners[i], errs[i]) {
-			refusals = append(refusals, refusal{w.owners[i], errs[i], !c.Remove})
-		}
-		if !c.Remove {
-			s.refused[where] = true
-		}
-	}
-	return refusals
 }

@@ -59,7 +59,7 @@ var deeds = []deed{
 	{"somebody removes a device", func(c *chaos, a *actor) { a.Remove(a.aDevice()) }},
 	{"somebody removes routes and rules", func(c *chaos, a *actor) { a.rob() }},
 	{"the kernel refuses", func(c *chaos, a *actor) { a.refuse() }},
-	{"the kernel refuses no more", func(c *chaos, a *actor) { a.Refuse(nil) }},
+	{"the kernel refuses no more", func(c *chaos, a *actor) { a.allow() }},
 	{"the kernel is slow", func(c *chaos, a *actor) { a.Slow(c.soon() / 10) }},
 	{"the kernel is fast", func(c *chaos, a *actor) { a.Slow(0) }},
 	{"some adverts are lost", func(c *chaos, a *actor) { c.lose() }},
@@ -74,12 +74,13 @@ var deeds = []deed{
 	}},
 	{"it ends", func(c *chaos, a *actor) {
 		if a.plan != nil {
+			a.allow()
 			a.end()
 			c.nothingLeft(a)
 		}
 	}},
 	{"it is killed", func(c *chaos, a *actor) {
-		if a.plan != nil && a.regular() {
+		if a.plan != nil && a.idle() {
 			a.die()
 		}
 	}},
@@ -89,7 +90,7 @@ var deeds = []deed{
 		}
 	}},
 	{"it is killed and begins", func(c *chaos, a *actor) {
-		if a.plan != nil && a.regular() {
+		if a.plan != nil && a.idle() {
 			a.die()
 			a.begin()
 		}
@@ -154,23 +155,18 @@ func (a *actor) repair() {
 	}
 }
 
-// regular says whether all of its links have their own names and nothing is left
-// to do: what a successor needs to know to clean up.
-func (a *actor) regular() bool {
-	idle := false
+// idle says whether nothing is under way that would come to be after its death.
+func (a *actor) idle() (idle bool) {
 	a.ask(func(d *Daemon) {
 		d.steward.mu.Lock()
 		defer d.steward.mu.Unlock()
 		idle = len(d.steward.queue) == 0 && len(d.steward.open) == 0
 	})
-	return idle && slices.IndexFunc(a.names[:], func(name string) bool { return name == "lan" || name == "wan" }) < 0
+	return idle
 }
 
 // rename gives a link another name, or its own again.
 func (a *actor) rename(slot int) {
-	if a.died != nil { // what is left on a link is known by the link's name
-		return
-	}
 	name := pick(a.c.rng, linkOf(slot), []string{"lan", "wan"}[slot])
 	if a.names[slot] == "" {
 		return
@@ -214,15 +210,25 @@ func (a *actor) rob() {
 
 var errNotNow = errors.New("not now")
 
-// refuse makes the kernel refuse most addresses.
+// refuse makes the kernel refuse most addresses, to let some go, or all routes and
+// rules.
 func (a *actor) refuse() {
-	n := 0
+	n, removals := 0, a.c.rng.IntN(2) == 0
+	if a.c.rng.IntN(3) == 0 {
+		a.RefusePaths(errNotNow)
+	}
 	a.Refuse(func(c netif.Change) error {
-		if n++; !c.Remove && n%3 > 0 {
+		if n++; (removals || !c.Remove) && n%3 > 0 {
 			return errNotNow
 		}
 		return nil
 	})
+}
+
+// allow makes it refuse nothing any more.
+func (a *actor) allow() {
+	a.Refuse(nil)
+	a.RefusePaths(nil)
 }
 
 // lose loses some of the adverts on one segment.
@@ -258,7 +264,7 @@ func (c *chaos) calm() {
 	c.say("calm")
 	c.heal()
 	for _, a := range c.actors {
-		a.Refuse(nil)
+		a.allow()
 		a.Slow(0)
 		if a.plan != c.plan {
 			a.follow()

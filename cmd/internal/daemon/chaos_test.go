@@ -87,7 +87,6 @@ type actor struct {
 	k       int
 	grip    *grip
 	plan    *plan // which it follows; nil: it does not run
-	died    *plan // which it was following when it was killed
 	names   [2]string
 	healthy bool // its check
 	counted map[int]Counters
@@ -133,9 +132,6 @@ func (a *actor) attach(slot int) {
 func (a *actor) begin() {
 	a.grip = newGrip(a.Host)
 	a.plan = a.c.plan
-	if a.died != nil { // what is left of another one would not be looked for
-		a.plan, a.died = a.died, nil
-	}
 	a.grip.shy = a.plan.shy(a.k, nil)
 	a.counted = map[int]Counters{}
 	a.tellPlan()
@@ -161,7 +157,6 @@ func (a *actor) end() {
 // die kills it.
 func (a *actor) die() {
 	a.grip.dead.Store(true)
-	a.died = a.plan
 	a.end()
 	a.Die()
 }

@@ -232,6 +232,9 @@ func (d *Daemon) refused(refusals []refusal) {
 		if f.wanted {
 			d.wasRefused(f.router)
 		}
+		if f.known {
+			continue
+		}
 		if held, ok := lim.allow(d.now); ok {
 			d.about(f.router).Error("the kernel refused", "error", f.err, "suppressed", held)
 		}

@@ -36,6 +36,7 @@ func (s *steward) unmake(links ...int) error {
 // dismiss removes the devices that nobody has asked to be removed: the loop had
 // ended before it heard of them.
 func (s *steward) dismiss() {
+	s.retryAll()
 	if len(s.devices) > 0 {
 		s.attempt(s.unmake(slices.Collect(maps.Keys(s.devices))...))
 	}

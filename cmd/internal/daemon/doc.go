@@ -39,6 +39,7 @@
 //	paths.go      their routes and rules
 //	fixtures.go   what is there whatever the routers do (static_*)
 //	audit.go      whether what was asked for is there
+//	standing.go   what the kernel refuses, and when it is asked again
 //	devices.go, annex.go  devices with virtual MACs
 //	seats.go, guard.go    who answers for an address, and who accepts packets to it
 //	promote.go    promote_secondaries

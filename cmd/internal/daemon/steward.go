@@ -29,7 +29,10 @@ type steward struct {
 	// Of run alone.
 	announcer announcer
 	refused   map[place]bool // addresses that the kernel would not add
-	devices   map[int]bool   // that it has made, by index
+	standing  standing
+	refusing  owed[netif.Refusal]
+	seating   owed[netif.Seat]
+	devices   map[int]bool // that it has made, by index
 }
 
 // An order is one piece of work for the steward.
@@ -93,11 +96,12 @@ const batch = 64
 func newSteward(host Host, wire Wire, report func(func(d *Daemon))) *steward {
 	return &steward{
 		host: host, wire: wire, report: report,
-		ready:   make(chan struct{}, 1),
-		gone:    make(map[*router]bool),
-		open:    make(map[*router]int),
-		refused: make(map[place]bool),
-		devices: make(map[int]bool),
+		ready:    make(chan struct{}, 1),
+		gone:     make(map[*router]bool),
+		open:     make(map[*router]int),
+		refused:  make(map[place]bool),
+		devices:  make(map[int]bool),
+		standing: standing{of: make(map[string]stood)},
 		announcer: announcer{
 			routers: make(map[int]*router),
 			made:    make(map[*router]announced),
@@ -176,24 +180,27 @@ func (s *steward) done(orders []order) {
 }
 
 // run works until ctx ends and the queue is empty. Orders come before
-// announcements that repeat earlier ones.
+// announcements that repeat earlier ones, and what was refused comes last.
 func (s *steward) run(ctx context.Context) {
 	for {
 		if orders := s.take(); len(orders) > 0 {
 			s.work(orders)
 			s.done(orders)
-		} else if !s.announceDue() && !s.rest(ctx) {
+		} else if !s.announceDue() && !s.retry() && !s.rest(ctx) {
 			s.dismiss()
 			return
 		}
 	}
 }
 
-// rest waits for orders, or for the next announcement; false: there is nothing
+// rest waits for orders, the next announcement, or the next attempt at what was refused; false: there is nothing
 // to wait for.
 func (s *steward) rest(ctx context.Context) bool {
 	next, waits := s.announcer.pacer.Next()
 	s.tally(waits)
+	if again := s.standing.next; !again.IsZero() && (!waits || again.Before(next)) {
+		next, waits = again, true
+	}
 	var alarm <-chan time.Time
 	if waits {
 		t := time.NewTimer(time.Until(next))
@@ -234,10 +241,8 @@ func (s *steward) work(orders []order) {
 		case build:
 			made, err := s.make(o.device)
 			s.report(func(d *Daemon) { o.built(d, made, err) })
-		case guard:
-			s.attempt(s.host.Filter(o.refuse, o.accept))
-		case seat:
-			s.attempt(s.host.Seat(o.take, o.leave))
+		case guard, seat:
+			s.tabulate(o)
 		case promote:
 			s.attempt(s.host.PromoteSecondaries(o.link))
 		case demote:
@@ -286,6 +291,7 @@ type refusal struct {
 	router *router // for whom; nil: for none in particular
 	err    error
 	wanted bool // it is something that the router, or nobody as a fixture, is to hold
+	known  bool // it was refused before
 }
 
 // attempt complains of what concerns no router, if it has failed.

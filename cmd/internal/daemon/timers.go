@@ -26,8 +26,12 @@ func (t *timers) add(tm *timer) {
 	heap.Push(&t.heap, tm)
 }
 
-// remove forgets a timer.
-func (t *timers) remove(tm *timer) { heap.Remove(&t.heap, tm.slot) }
+// remove forgets a timer. To set it has no effect from then on: there may be news of
+// a router that is no more.
+func (t *timers) remove(tm *timer) {
+	heap.Remove(&t.heap, tm.slot)
+	tm.entry = -fsm.Never
+}
 
 // set moves a timer's deadline.
 func (t *timers) set(tm *timer, at fsm.Time) {
