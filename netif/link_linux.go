@@ -49,6 +49,16 @@ func (h *Host) Links() ([]Link, error) {
 
 // link returns one link with its addresses, or the error unix.ENODEV.
 func (h *Host) link(index int) (Link, error) {
+	l, err := h.bareLink(index)
+	if err != nil {
+		return Link{}, err
+	}
+	err = h.addresses(index, func(_ int, a LinkAddress) { l.Addresses = append(l.Addresses, a) })
+	return l, err
+}
+
+// bareLink returns one link without its addresses, or the error unix.ENODEV.
+func (h *Host) bareLink(index int) (Link, error) {
 	ask := nl.NewIfInfomsg(unix.AF_UNSPEC)
 	ask.Index = int32(index)
 	m, err := h.asks.get(unix.RTM_GETLINK, ask, linkFilter())
@@ -59,8 +69,7 @@ func (h *Host) link(index int) (Link, error) {
 	if !ok {
 		return Link{}, fmt.Errorf("look at link %d: no link in the answer", index)
 	}
-	err = h.addresses(index, func(_ int, a LinkAddress) { l.Addresses = append(l.Addresses, a) })
-	return l, err
+	return l, nil
 }
 
 // addresses calls each with the addresses of a link, or of all links if index

@@ -11,27 +11,40 @@ import (
 // The kernel makes a new IPv6 address reachable (its group joined, its route in
 // place) a little after it has said yes to it, in work of its own. Announced
 // before that, it would not be answered for (B-2, B-7).
+//
+// That work waits for a processor like any other, and on a busy machine for
+// some ten milliseconds. Patience is counted in looks, because while the whole
+// machine stands still nobody looks.
 const (
-	reachableWithin = 20 * time.Millisecond // for all of a call: on a link that is down it never comes
-	reachableEach   = 200 * time.Microsecond
+	reachableEach  = 200 * time.Microsecond // between looks
+	reachableLooks = 2000                   // for all of a call: half a second or more
 )
 
 // awaitReachable waits until the IPv6 addresses that were added can be reached,
-// as far as they do not have to pass duplicate detection first.
+// as far as they do not have to pass duplicate detection first. On a link that
+// is down that never comes.
 func (h *Host) awaitReachable(changes []Change, errs []error) {
-	deadline := time.Now().Add(reachableWithin)
+	looks, down := 0, map[int]bool{}
 	for i := range changes {
 		c := &changes[i]
 		if c.Remove || !c.Address.Prefix.Addr().Is6() || c.Address.DetectDuplicates || errs != nil && errs[i] != nil {
 			continue
 		}
-		for !h.changes.reaches(c.Address.Prefix.Addr(), c.Link) {
-			if time.Now().After(deadline) {
+		for !down[c.Link] && !h.changes.reaches(c.Address.Prefix.Addr(), c.Link) {
+			if looks++; looks == reachableLooks {
 				return
 			}
-			time.Sleep(reachableEach)
+			if down[c.Link] = !h.isUp(c.Link); !down[c.Link] {
+				time.Sleep(reachableEach)
+			}
 		}
 	}
+}
+
+// isUp reports whether a link is there and up, with a carrier or without.
+func (h *Host) isUp(link int) bool {
+	l, err := h.bareLink(link)
+	return err == nil && l.Up
 }
 
 // reaches reports whether the host takes what is sent to an address of a link

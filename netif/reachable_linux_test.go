@@ -6,7 +6,8 @@ import (
 )
 
 // B-7: when the kernel has been given IPv6 addresses, they can be reached, one
-// and many, also the link-local one, before anything is announced.
+// and many, also the link-local one, before anything is announced; without a
+// carrier, too.
 func TestAddressesCanBeReachedAtOnce(t *testing.T) {
 	s, other := newSpace(t), newSpace(t)
 	veth(s, "near", other, "far")
@@ -20,6 +21,10 @@ func TestAddressesCanBeReachedAtOnce(t *testing.T) {
 		changes = append(changes, Change{Link: near, Address: Address{Prefix: netip.PrefixFrom(addr, 64)}})
 	}
 	for round := range 20 {
+		if round == 10 {
+			other.must(other.netlink.LinkSetDown(other.link("far")))
+			s.until("the carrier to be lost", func() bool { return !s.linkNamed(h, "near").Running })
+		}
 		for i := range changes {
 			changes[i].Remove = false
 		}
