@@ -77,8 +77,19 @@ func (r *Route) protocol() uint8 {
 	return r.Protocol
 }
 
-// routeRequest returns the parts of RTM_NEWROUTE or RTM_DELROUTE.
+// routeRequest returns the parts of RTM_NEWROUTE or RTM_DELROUTE. A removal has
+// those alone that tell the route from others.
 func (at places) routeRequest(r *Route, remove bool) ([]nl.NetlinkRequestData, error) {
+	parts, err := at.routeIdentity(r, remove)
+	if err == nil && !remove {
+		parts = append(parts, r.options()...)
+	}
+	return parts, err
+}
+
+// routeIdentity returns what the kernel tells routes apart by: where they lead,
+// and how.
+func (at places) routeIdentity(r *Route, remove bool) ([]nl.NetlinkRequestData, error) {
 	m := &nl.RtMsg{RtMsg: unix.RtMsg{
 		Family: uint8(r.Family.number()), Tos: r.TOS, Protocol: r.protocol(), Scope: r.scope(remove), Type: r.Type,
 	}}
@@ -125,9 +136,12 @@ func (at places) routeRequest(r *Route, remove bool) ([]nl.NetlinkRequestData, e
 			parts = append(parts, a)
 		}
 	}
-	if remove {
-		return parts, nil // more would not tell it from others
-	}
+	return parts, nil
+}
+
+// options returns what a route gives to the packets that follow it.
+func (r *Route) options() (parts []nl.NetlinkRequestData) {
+	add := func(kind int, data []byte) { parts = append(parts, nl.NewRtAttr(kind, data)) }
 	if r.Source.IsValid() {
 		add(unix.RTA_PREFSRC, r.Source.AsSlice())
 	}
@@ -143,7 +157,7 @@ func (at places) routeRequest(r *Route, remove bool) ([]nl.NetlinkRequestData, e
 	if r.Propagate != nil {
 		add(routeTTLPropagate, []byte{map[bool]byte{true: 1}[*r.Propagate]})
 	}
-	return parts, nil
+	return parts
 }
 
 // preference returns the number of a router's preference (RFC 4191).
