@@ -87,28 +87,42 @@ func writeGlobals(e *errWriter, cfg *cfgparse.Config) {
 	}
 }
 
+// writeRouter writes one virtual router, in keepalived's order: its state, where
+// it is, how it behaves, what it owns and whom it tells.
 func writeRouter(e *errWriter, cfg *cfgparse.Config, s *daemon.Status, r *daemon.RouterStatus) {
-	in, m := &r.Settings, &r.Machine
-	say := func(key, format string, args ...any) { e.printf("   "+key+" = "+format+"\n", args...) }
+	writeCondition(e, s, r)
+	writePlace(e, r)
+	writeBehaviour(e, r)
+	writeEstate(e, s, r)
+	e.say("Using smtp notification", "%s", yesNo(alerts(cfg, r)))
+	for _, script := range scripts(&r.Settings.Notify) {
+		if c := script.command; c != nil {
+			e.say(script.what+" state transition script", "%s", command(c.Args))
+		}
+	}
+}
 
+// writeCondition writes the state of a router, and why it is in it.
+func writeCondition(e *errWriter, s *daemon.Status, r *daemon.RouterStatus) {
+	in, m := &r.Settings, &r.Machine
 	e.printf(" VRRP Instance = %s\n", in.Name)
-	say("VRRP Version", "%d", in.Router.Version)
+	e.say("VRRP Version", "%d", in.Router.Version)
 	if in.Port.Family == netif.IPv6 {
 		e.printf("   Using Native IPv6\n")
 	}
 	if r.Group != "" {
-		say("Sync group", "%s", r.Group)
+		e.say("Sync group", "%s", r.Group)
 	}
-	say("State", "%v", r.Condition)
+	e.say("State", "%v", r.Condition)
 	if why := r.Why.String(); why != "" {
-		say("Reason", "%s", why)
+		e.say("Reason", "%s", why)
 	}
 	if !in.Port.Group.IsValid() {
 		e.printf("   Flags:\n     Using unicast\n")
 	} else {
 		e.printf("   Flags: none\n")
 	}
-	say("Wantstate", "%v", wanted(r))
+	e.say("Wantstate", "%v", wanted(r))
 	faults, waits := 0, 0
 	for _, reason := range r.Verdict.Reasons {
 		switch {
@@ -118,55 +132,52 @@ func writeRouter(e *errWriter, cfg *cfgparse.Config, s *daemon.Status, r *daemon
 			waits++
 		}
 	}
-	say("Number of interface and track script faults", "%d", faults)
-	say("Number of track scripts init", "%d", waits)
-	say("Last transition", "%s", timestamp(s.Time(m.Since)))
+	e.say("Number of interface and track script faults", "%d", faults)
+	e.say("Number of track scripts init", "%d", waits)
+	e.say("Last transition", "%s", timestamp(s.Time(m.Since)))
 	if m.Deadline == fsm.Never {
-		say("Read timeout", "DISABLED")
+		e.say("Read timeout", "DISABLED")
 	} else {
-		say("Read timeout", "%s", timestamp(s.Time(m.Deadline)))
+		e.say("Read timeout", "%s", timestamp(s.Time(m.Deadline)))
 	}
-	say("Master down timer", "%d usecs", m.Down.Microseconds())
+	e.say("Master down timer", "%d usecs", m.Down.Microseconds())
 	if m.Heard.Addr.IsValid() {
-		say("Master router", "%v", m.Heard.Addr)
-		say("Master priority", "%d", m.Heard.Priority)
+		e.say("Master router", "%v", m.Heard.Addr)
+		e.say("Master priority", "%d", m.Heard.Priority)
 	}
-	writePlace(e, r)
+}
+
+// writeBehaviour writes a router's timers, priorities and switches.
+func writeBehaviour(e *errWriter, r *daemon.RouterStatus) {
+	in := &r.Settings
 	a := &in.Router.Announce
-	say("Gratuitous ARP delay", "%d", whole(a.Delay))
-	say("Gratuitous ARP repeat", "%d", a.Repeat)
-	say("Gratuitous ARP refresh", "%d", whole(a.Refresh))
-	say("Gratuitous ARP refresh repeat", "%d", a.RefreshRepeat)
-	say("Gratuitous ARP lower priority delay", "%d", whole(a.LowerDelay))
-	say("Gratuitous ARP lower priority repeat", "%d", max(a.LowerRepeat, 0))
-	say("Down timer adverts", "%d", in.Router.DownAdverts)
-	say("Send advert after receive lower priority advert", "%t", !silent(r))
-	say("Send advert after receive higher priority advert", "%t", in.Router.LastWord)
-	say("Virtual Router ID", "%d", in.VRID)
-	say("Priority", "%d", in.Router.Priority)
-	say("Effective priority", "%d", m.Priority)
-	say("Total priority", "%d", int(in.Router.Priority)+r.Verdict.Delta)
+	e.say("Gratuitous ARP delay", "%d", whole(a.Delay))
+	e.say("Gratuitous ARP repeat", "%d", a.Repeat)
+	e.say("Gratuitous ARP refresh", "%d", whole(a.Refresh))
+	e.say("Gratuitous ARP refresh repeat", "%d", a.RefreshRepeat)
+	e.say("Gratuitous ARP lower priority delay", "%d", whole(a.LowerDelay))
+	e.say("Gratuitous ARP lower priority repeat", "%d", max(a.LowerRepeat, 0))
+	e.say("Down timer adverts", "%d", in.Router.DownAdverts)
+	e.say("Send advert after receive lower priority advert", "%t", !silent(r))
+	e.say("Send advert after receive higher priority advert", "%t", in.Router.LastWord)
+	e.say("Virtual Router ID", "%d", in.VRID)
+	e.say("Priority", "%d", in.Router.Priority)
+	e.say("Effective priority", "%d", r.Machine.Priority)
+	e.say("Total priority", "%d", int(in.Router.Priority)+r.Verdict.Delta)
 	if in.Router.Version == vrrp.V2 {
-		say("Advert interval", "%d sec", whole(in.Router.Interval))
+		e.say("Advert interval", "%d sec", whole(in.Router.Interval))
 	} else {
-		say("Advert interval", "%d milli-sec", in.Router.Interval.Milliseconds())
+		e.say("Advert interval", "%d milli-sec", in.Router.Interval.Milliseconds())
 	}
-	say("Accept", "%s", enabled(in.Accept))
-	say("Preempt", "%s", enabled(!in.Router.NoPreempt))
+	e.say("Accept", "%s", enabled(in.Accept))
+	e.say("Preempt", "%s", enabled(!in.Router.NoPreempt))
 	if in.Router.PreemptDelay > 0 {
-		say("Preempt delay", "%g secs", in.Router.PreemptDelay.Seconds())
+		e.say("Preempt delay", "%g secs", in.Router.PreemptDelay.Seconds())
 	}
-	say("Promote_secondaries", "%s", enabled(in.PromoteSecondaries))
+	e.say("Promote_secondaries", "%s", enabled(in.PromoteSecondaries))
 	if len(in.Auth.Password) > 0 {
-		say("Authentication type", "SIMPLE_PASSWORD")
-		say("Password", "********")
-	}
-	writeEstate(e, s, r)
-	say("Using smtp notification", "%s", yesNo(alerts(cfg, r)))
-	for _, script := range scripts(&in.Notify) {
-		if c := script.command; c != nil {
-			say(script.what+" state transition script", "%s", command(c.Args))
-		}
+		e.say("Authentication type", "SIMPLE_PASSWORD")
+		e.say("Password", "********")
 	}
 }
 

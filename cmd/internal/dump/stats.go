@@ -111,6 +111,11 @@ type errWriter struct {
 	err error
 }
 
+// say writes a setting or a state of a router.
+func (e *errWriter) say(key, format string, args ...any) {
+	e.printf("   "+key+" = "+format+"\n", args...)
+}
+
 func (e *errWriter) printf(format string, args ...any) {
 	if e.err == nil {
 		_, e.err = fmt.Fprintf(e.w, format, args...)
