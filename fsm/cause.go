@@ -24,6 +24,7 @@ const (
 	GroupFollowed         // another router of the sync group decided
 	Stalled               // the router was held up for so long that another may be master
 	HoldEnded             // pre-emption that the preempt delay had held back
+	MasterFound           // a router that joined masters is under another one: see Regroup
 )
 
 // A Cause explains a transition or a contest.
@@ -75,6 +76,8 @@ func (c Cause) String() string {
 		return peer + " has the lower priority " + theirs + " (ours is " + ours + ") and the preempt delay is over"
 	case Stalled:
 		return "sent no advert for " + silence + ", so that another router may have taken over"
+	case MasterFound:
+		return peer + " (priority " + theirs + ") is master"
 	case HigherPriority:
 		return peer + " has the higher priority " + theirs + " (ours is " + ours + ")"
 	case HigherAddress:
@@ -107,7 +110,7 @@ func (r Reason) String() string {
 		return "lower-priority-master"
 	case HoldEnded:
 		return "preempt-hold-timeout"
-	case HigherPriority, HigherAddress:
+	case HigherPriority, HigherAddress, MasterFound:
 		return "higher-priority-backup"
 	case Faulted, Shutdown:
 		return "shutdown"

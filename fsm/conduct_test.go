@@ -6,17 +6,17 @@ import (
 	"regent/fsm"
 )
 
-// A conduct runs a group and holds it to its manners: what the actions of any
-// step obey, whatever the events were. Conversations, simulation and fuzzing
-// all go through it.
+// A conduct runs routers in their groups and holds them to their manners: what
+// the actions of any step obey, whatever the events were. Conversations,
+// simulation and fuzzing all go through it.
 type conduct struct {
-	group    *fsm.Group
-	routers  []manners
-	rejoined bool // a member came back alone, so that the members may differ
+	routers []manners
 }
 
 // manners is what the actions so far have made of one router.
 type manners struct {
+	seat    fsm.Seat
+	team    *team
 	state   fsm.State
 	holds   bool     // the addresses
 	wake    fsm.Time // told last
@@ -24,22 +24,31 @@ type manners struct {
 	stopped bool
 }
 
+// newConduct returns routers in one group.
 func newConduct(configs ...fsm.Config) *conduct {
-	c := &conduct{group: fsm.NewGroup(configs...), routers: make([]manners, len(configs))}
+	c := &conduct{routers: make([]manners, len(configs))}
+	g, t := fsm.NewGroup(configs...), &team{}
 	for i := range c.routers {
 		c.routers[i].wake = fsm.Never
+		c.seat(i, t, g)
 	}
 	return c
+}
+
+func (c *conduct) status(router int) fsm.Status {
+	s := c.routers[router].seat
+	return s.Group.Status(s.Router)
 }
 
 // step is Group.Step, with the first breach of manners it finds.
 func (c *conduct) step(now fsm.Time, router int, ev fsm.Event, out []fsm.Action) ([]fsm.Action, error) {
 	n := len(out)
 	early := false
-	switch r := &c.routers[router]; ev.(type) {
+	r := &c.routers[router]
+	switch ev.(type) {
 	case fsm.Start:
-		if !r.running {
-			c.rejoined = (c.rejoined || r.stopped) && c.begun()
+		if !r.running && r.stopped && c.begun(r.team) {
+			r.team.apart = true
 		}
 		r.running = true
 	case fsm.Stop:
@@ -47,17 +56,10 @@ func (c *conduct) step(now fsm.Time, router int, ev fsm.Event, out []fsm.Action)
 	case fsm.Expire:
 		early = now < r.wake
 	}
-	out = c.group.Step(now, router, ev, out)
+	out = r.seat.Group.Step(now, r.seat.Router, ev, out)
 	did := out[n:]
-	for i := range c.routers {
-		if err := c.routers[i].judge(now, i, did, c.group.Status(i)); err != nil {
-			return out, fmt.Errorf("router %d: %w", i, err)
-		}
-	}
-	for _, a := range did {
-		if a.Router < 0 || a.Router >= len(c.routers) {
-			return out, fmt.Errorf("an action for router %d, which does not exist", a.Router)
-		}
+	if err := c.judge(now, r.team, did); err != nil {
+		return out, err
 	}
 	if _, ok := ev.(fsm.Expire); ok {
 		if woken := len(did) > 0 && did[len(did)-1].Do == fsm.Wake; !woken && !answered(did, router) {
@@ -67,7 +69,27 @@ func (c *conduct) step(now fsm.Time, router int, ev fsm.Event, out []fsm.Action)
 			return out, fmt.Errorf("router %d: an early Expire did something", router)
 		}
 	}
-	return out, c.unity()
+	return out, c.unity(r.team)
+}
+
+// judge follows the actions of one group, and names its routers as the conduct
+// does.
+func (c *conduct) judge(now fsm.Time, t *team, did []fsm.Action) error {
+	for i := range did {
+		if a := &did[i]; a.Router < 0 || a.Router >= len(t.members) {
+			return fmt.Errorf("an action for router %d, which does not exist", a.Router)
+		}
+		did[i].Router = t.members[did[i].Router]
+		if why := &did[i].Cause; why.Reason == fsm.GroupFollowed {
+			why.Member = t.members[why.Member]
+		}
+	}
+	for _, i := range t.members {
+		if err := c.routers[i].judge(now, i, did, c.status(i)); err != nil {
+			return fmt.Errorf("router %d: %w", i, err)
+		}
+	}
+	return nil
 }
 
 // answered says whether a router was told a deadline.
@@ -78,37 +100,6 @@ func answered(did []fsm.Action, router int) bool {
 		}
 	}
 	return false
-}
-
-// begun says whether some member already takes part.
-func (c *conduct) begun() bool {
-	for i := range c.routers {
-		if c.routers[i].state != fsm.Initialize {
-			return true
-		}
-	}
-	return false
-}
-
-// unity checks that the members of a group are together in what they do.
-func (c *conduct) unity() error {
-	var masters, idle, all int
-	for i := range c.routers {
-		if !c.routers[i].running {
-			continue
-		}
-		all++
-		switch c.routers[i].state {
-		case fsm.Master:
-			masters++
-		case fsm.Initialize:
-			idle++
-		}
-	}
-	if c.rejoined || masters%max(all, 1) == 0 && idle%max(all, 1) == 0 {
-		return nil
-	}
-	return fmt.Errorf("of %d members %d are masters and %d do not take part", all, masters, idle)
 }
 
 // judge follows the actions of one router.
@@ -206,6 +197,8 @@ func lawful(a fsm.Action) bool {
 		return a.From == fsm.Initialize && a.To == fsm.Master
 	case fsm.MasterTimeout, fsm.MasterResigned, fsm.LesserMaster, fsm.HoldEnded:
 		return a.From == fsm.Backup && a.To == fsm.Master
+	case fsm.MasterFound:
+		return a.Cause.Reason == fsm.GroupFollowed && a.From == fsm.Master && a.To == fsm.Backup
 	case fsm.HigherPriority, fsm.HigherAddress, fsm.Stalled:
 		return a.From == fsm.Master && a.To == fsm.Backup
 	case fsm.Shutdown:

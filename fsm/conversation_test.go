@@ -26,6 +26,8 @@ import (
 //	wait DURATION            time passes and deadlines come
 //	stall DURATION           time passes and nobody notices
 //	expire                   an Expire now, due or not
+//	regroup                  one group a line, of the routers with these numbers
+//	hold, settle             [router=N] of its group; regroup does both itself
 //	status                   some of what Status says
 //
 // With -rewrite the answers are recorded instead of compared.
@@ -67,8 +69,17 @@ func (c *conversation) play(t *testing.T, d *datadriven.TestData) string {
 	case "stall":
 		c.now = c.now.Add(duration(t, d))
 		return ""
+	case "regroup":
+		did, err := c.regroup(c.now, sets(d.Input), nil)
+		return c.answer(t, d, did, err)
+	case "hold":
+		c.hold(router)
+		return ""
+	case "settle":
+		did, err := c.settle(c.now, router, nil)
+		return c.answer(t, d, did, err)
 	case "status":
-		return status(c.group.Status(router))
+		return status(c.status(router))
 	case "start":
 		return c.say(t, d, router, fsm.Start{})
 	case "stop":
@@ -98,6 +109,11 @@ func (c *conversation) play(t *testing.T, d *datadriven.TestData) string {
 // say lets an event happen and tells what came of it.
 func (c *conversation) say(t *testing.T, d *datadriven.TestData, router int, ev fsm.Event) string {
 	did, err := c.step(c.now, router, ev, nil)
+	return c.answer(t, d, did, err)
+}
+
+// answer tells what was done.
+func (c *conversation) answer(t *testing.T, d *datadriven.TestData, did []fsm.Action, err error) string {
 	var b strings.Builder
 	for _, a := range did {
 		fmt.Fprintf(&b, "%v %d: %s\n", time.Duration(c.now), a.Router, tell(a))
@@ -109,6 +125,22 @@ func (c *conversation) say(t *testing.T, d *datadriven.TestData, router int, ev 
 		return "nothing\n"
 	}
 	return b.String()
+}
+
+// sets reads the numbers on each line.
+func sets(text string) (all [][]int) {
+	for line := range strings.Lines(text) {
+		var set []int
+		for _, word := range strings.Fields(line) {
+			n, err := strconv.Atoi(word)
+			if err != nil {
+				panic(err)
+			}
+			set = append(set, n)
+		}
+		all = append(all, set)
+	}
+	return all
 }
 
 // wait lets every deadline come until then.

@@ -2,6 +2,7 @@ package fsm_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,14 +28,18 @@ func FuzzStep(f *testing.F) {
 		for len(d) > 0 {
 			router := d.next() % len(configs)
 			ev := d.event()
-			switch d.next() % 4 {
+			var err error
+			switch d.next() % 5 {
 			case 0:
 				now = now.Add(d.duration())
 			case 1: // when it is due
 				now = max(now, min(c.routers[router].wake, now.Add(time.Hour)))
 				ev = fsm.Expire{}
+			case 2:
+				if out, err = c.regroup(now, d.sets(len(configs)), out[:0]); err != nil {
+					t.Fatalf("%v: regroup: %v\n%+v", time.Duration(now), err, out)
+				}
 			}
-			var err error
 			if out, err = c.step(now, router, ev, out[:0]); err != nil {
 				t.Fatalf("%v: router %d, %s: %v\n%+v", time.Duration(now), router, describe(ev), err, out)
 			}
@@ -52,6 +57,16 @@ func (d *dice) next() int {
 	n := int((*d)[0])
 	*d = (*d)[1:]
 	return n
+}
+
+// sets divides n routers.
+func (d *dice) sets(n int) [][]int {
+	sets := make([][]int, n)
+	for router := range n {
+		s := d.next() % n
+		sets[s] = append(sets[s], router)
+	}
+	return slices.DeleteFunc(sets, func(s []int) bool { return len(s) == 0 })
 }
 
 func (d *dice) flag() bool { return d.next()%2 == 1 }

@@ -7,6 +7,7 @@ package fsm
 // A Group is not safe for concurrent use.
 type Group struct {
 	members []machine
+	held    bool // until Settle
 }
 
 // NewGroup returns a group of routers with these settings, none of them
@@ -31,12 +32,28 @@ func (g *Group) Step(now Time, router int, ev Event, out []Action) []Action {
 	if m.contested {
 		out = g.reclaim(now, router, out)
 	}
-	if was == Master && m.state == Backup {
-		out = g.yield(now, router, out)
+	switch {
+	case was == Master && m.state == Backup:
+		out = g.yield(now, followed(router, m.cause), out)
+	case m.submitted: // others may be masters all the same: see Regroup
+		out = g.yield(now, followed(router, m.because(now, MasterFound)), out)
 	}
+	m.submitted = false
+	if !g.held {
+		out = g.conclude(now, out)
+	}
+	return g.wake(now, out)
+}
+
+// conclude takes the steps that the members can only take together.
+func (g *Group) conclude(now Time, out []Action) []Action {
 	out = g.fail(now, out)
 	out = g.begin(now, out)
-	out = g.promote(now, out)
+	return g.promote(now, out)
+}
+
+// wake tells every deadline that has changed.
+func (g *Group) wake(now Time, out []Action) []Action {
 	for i := range g.members {
 		out = g.members[i].wake(now, out)
 	}
@@ -50,10 +67,7 @@ func (g *Group) Stop(now Time, out []Action) []Action {
 	for i := range g.members {
 		out = g.members[i].step(now, Stop{}, out)
 	}
-	for i := range g.members {
-		out = g.members[i].wake(now, out)
-	}
-	return out
+	return g.wake(now, out)
 }
 
 // reclaim lets the other masters announce their addresses too: what confused
@@ -70,12 +84,9 @@ func (g *Group) reclaim(now Time, by int, out []Action) []Action {
 
 // yield makes the others follow a member that found a better master. They do
 // not resign: their better masters are on their way too.
-func (g *Group) yield(now Time, by int, out []Action) []Action {
-	why := g.follow(by)
+func (g *Group) yield(now Time, why Cause, out []Action) []Action {
 	for i := range g.members {
-		m := &g.members[i]
-		m.wants = false
-		if m.state == Master {
+		if m := &g.members[i]; m.state == Master {
 			m.active = m.config.Interval // nobody's has been heard yet
 			out = m.become(now, Backup, why, out)
 		}
@@ -97,7 +108,7 @@ func (g *Group) fail(now Time, out []Action) []Action {
 	}
 	for i := range g.members {
 		if m := &g.members[i]; m.life == running {
-			out = m.fail(now, g.follow(by), out)
+			out = m.fail(now, followed(by, g.members[by].cause), out)
 		}
 	}
 	return out
@@ -165,9 +176,8 @@ func (g *Group) promote(now Time, out []Action) []Action {
 	return out
 }
 
-// follow returns the cause for those that follow a member's last transition.
-func (g *Group) follow(member int) Cause {
-	c := g.members[member].cause
+// followed returns the cause for those that follow a member, whose own it is.
+func followed(member int, c Cause) Cause {
 	if c.Reason != GroupFollowed {
 		c.Because, c.Reason, c.Member = c.Reason, GroupFollowed, member
 	}

@@ -75,7 +75,7 @@ func (m *machine) submits(now Time) bool {
 // accept takes the sender for the master: S-23.
 func (m *machine) accept(now Time, h Heard) {
 	m.learn(h)
-	m.wants = false
+	m.wants, m.submitted = false, true
 	m.expects = MasterTimeout
 	m.arm(now, false)
 }

@@ -44,6 +44,8 @@ type machine struct {
 	held     Time          // when the preempt delay began; Never: it did not
 	wants    bool          // the down timer has run out; the group may not be so far
 
+	submitted bool // it has accepted another master in this step
+
 	// Of a master.
 	answer    Time // lesser masters get none before: S-38
 	contested bool // another master was heard in this step

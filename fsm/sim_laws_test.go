@@ -97,7 +97,7 @@ func (l *laws) checkLAN(w *world, lan int) error {
 		if h.group == nil || h.group.routers[lan].state != fsm.Master {
 			continue
 		}
-		s := h.group.group.Status(lan)
+		s := h.group.status(lan)
 		masters++
 		for _, other := range w.hosts[:i] {
 			if other.group == nil || other.group.routers[lan].state != fsm.Master {
@@ -117,7 +117,7 @@ func (l *laws) checkLAN(w *world, lan int) error {
 	}
 	if best == nil {
 		for _, h := range w.hosts {
-			if h.fit() {
+			if h.fit(lan) {
 				return fmt.Errorf("law 2: no master after %v of peace, and host %d is fit", calm, h.id)
 			}
 		}
@@ -128,7 +128,7 @@ func (l *laws) checkLAN(w *world, lan int) error {
 	}
 	for _, h := range w.hosts {
 		c := &h.configs[lan]
-		if h.fit() && (!c.NoPreempt || c.Priority == vrrp.Owner) && h.group.group.Status(lan).Priority > status.Priority {
+		if h.fit(lan) && (!c.NoPreempt || c.Priority == vrrp.Owner) && h.group.status(lan).Priority > status.Priority {
 			return fmt.Errorf("law 3: after %v of peace host %d is master, and host %d outranks it", calm, best.id, h.id)
 		}
 	}
@@ -150,7 +150,7 @@ func (l *laws) checkLAN(w *world, lan int) error {
 
 // contest is law 1.
 func (l *laws) contest(w *world, lan int, h, other *host) error {
-	a, b := h.group.group.Status(lan), other.group.group.Status(lan)
+	a, b := h.group.status(lan), other.group.status(lan)
 	better := a
 	if b.Priority > a.Priority || b.Priority == a.Priority && other.addrs[lan].Compare(h.addrs[lan]) > 0 {
 		better = b

@@ -3,6 +3,7 @@ package fsm_test
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,7 +143,7 @@ func (w *world) address(id, lan int) netip.Addr {
 func (w *world) disturb() {
 	h := w.hosts[w.rng.IntN(len(w.hosts))]
 	steady := false
-	switch w.rng.IntN(14) {
+	switch w.rng.IntN(15) {
 	case 0, 1:
 		w.split()
 	case 2:
@@ -173,6 +174,8 @@ func (w *world) disturb() {
 		w.reload(h)
 	case 13:
 		w.sleep(h, w.upTo(2*w.laws.patience))
+	case 14:
+		w.regroup()
 	}
 	w.assess(steady)
 }
@@ -261,6 +264,7 @@ func (w *world) boot(h *host) {
 	if h.group == nil {
 		w.note("host %d boots", h.id)
 		h.group = newConduct(h.configs...)
+		w.obeyGroups(h)
 		for lan, a := range h.addrs {
 			w.step(h, lan, fsm.Addressed{Primary: a})
 			w.step(h, lan, fsm.Judged{Verdict: h.verdict[lan]})
@@ -321,6 +325,40 @@ func (w *world) reload(h *host) {
 			w.step(h, lan, fsm.Addressed{Primary: h.addrs[lan], Announce: true})
 		}
 	}
+}
+
+// regroup makes all hosts group their members otherwise. One after the other
+// does so; who is down does when it comes back.
+func (w *world) regroup() {
+	if w.sleeping() {
+		return
+	}
+	groups := make([][]int, len(w.lans))
+	for lan := range w.lans {
+		g := w.rng.IntN(len(groups))
+		groups[g] = append(groups[g], lan)
+	}
+	w.groups = slices.DeleteFunc(groups, func(g []int) bool { return len(g) == 0 })
+	w.note("groups %v", w.groups)
+	for _, i := range w.rng.Perm(len(w.hosts)) {
+		if h := w.hosts[i]; h.group != nil {
+			w.obeyGroups(h)
+			w.forget(h)
+		}
+		if w.rng.IntN(2) == 0 {
+			w.assess(false)
+			w.pass(w.upTo(w.laws.interval))
+		}
+	}
+}
+
+// obeyGroups groups the members of a host as they are to be.
+func (w *world) obeyGroups(h *host) {
+	if w.groups == nil || w.breach != nil {
+		return
+	}
+	out, err := h.group.regroup(w.now, w.groups, w.out[:0])
+	w.obey(h, out, err)
 }
 
 // sleep stops a host for a while; it will find its mail.

@@ -11,8 +11,8 @@ import (
 	"regent/vrrp"
 )
 
-// A world is a few hosts on one LAN, or on several when each host runs a sync
-// group with a member on each. Time passes from one moment to the next, and
+// A world is a few hosts on one LAN, or on several when each host has a member
+// on each, in sync groups. Time passes from one moment to the next, and
 // everything in it follows from the seed.
 type world struct {
 	rng     *rand.Rand
@@ -20,6 +20,7 @@ type world struct {
 	agenda  agenda
 	hosts   []*host
 	lans    []lan
+	groups  [][]int // of LANs: how every host groups its members
 	version uint8
 	laws    laws
 
@@ -40,7 +41,7 @@ type lan struct {
 	believed *host // whom the client would send to; nil: it cannot be said
 }
 
-// A host runs one group, one member on each LAN.
+// A host runs one router on each LAN.
 type host struct {
 	id      int
 	configs []fsm.Config
@@ -53,13 +54,13 @@ type host struct {
 	mail    []moment
 }
 
-// fit says whether a host ought to take part.
-func (h *host) fit() bool {
+// fit says whether a host ought to take part on a LAN.
+func (h *host) fit(lan int) bool {
 	if h.group == nil || !h.started {
 		return false
 	}
-	for _, v := range h.verdict {
-		if v.Fault || v.Wait {
+	for _, mate := range h.group.routers[lan].team.members {
+		if v := h.verdict[mate]; v.Fault || v.Wait {
 			return false
 		}
 	}
@@ -170,9 +171,16 @@ func (w *world) step(h *host, lan int, ev fsm.Event) {
 		return
 	}
 	out, err := h.group.step(w.now, lan, ev, w.out[:0])
-	w.out = out
 	if w.log != nil {
 		w.note("host %d lan %d: %s", h.id, lan, describe(ev))
+	}
+	w.obey(h, out, err)
+}
+
+// obey does what the members of a host have answered.
+func (w *world) obey(h *host, out []fsm.Action, err error) {
+	w.out = out
+	if w.log != nil {
 		for _, a := range out {
 			w.note("host %d lan %d:   %s", h.id, a.Router, tell(a))
 		}
