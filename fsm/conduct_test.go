@@ -82,6 +82,9 @@ func (c *conduct) judge(now fsm.Time, t *team, did []fsm.Action) error {
 		did[i].Router = t.members[did[i].Router]
 		if why := &did[i].Cause; why.Reason == fsm.GroupFollowed {
 			why.Member = t.members[why.Member]
+			if why.Member == did[i].Router || why.Because == fsm.Faulted && !c.status(why.Member).Fault {
+				return fmt.Errorf("router %d follows router %d: %v", did[i].Router, why.Member, why)
+			}
 		}
 	}
 	for _, i := range t.members {

@@ -96,11 +96,11 @@ func (g *Group) yield(now Time, why Cause, out []Action) []Action {
 
 // fail takes every member out as long as one of them is at fault.
 func (g *Group) fail(now Time, out []Action) []Action {
-	by := -1
+	by, why := -1, Cause{}
 	for i := range g.members {
 		if m := &g.members[i]; m.life == running && m.verdict.Fault {
-			by = i
-			out = m.fail(now, Cause{Reason: Faulted, Priority: m.priority()}, out)
+			by, why = i, Cause{Reason: Faulted, Priority: m.priority()}
+			out = m.fail(now, why, out)
 		}
 	}
 	if by < 0 {
@@ -108,7 +108,7 @@ func (g *Group) fail(now Time, out []Action) []Action {
 	}
 	for i := range g.members {
 		if m := &g.members[i]; m.life == running {
-			out = m.fail(now, followed(by, g.members[by].cause), out)
+			out = m.fail(now, followed(by, why), out)
 		}
 	}
 	return out
@@ -176,10 +176,9 @@ func (g *Group) promote(now Time, out []Action) []Action {
 	return out
 }
 
-// followed returns the cause for those that follow a member, whose own it is.
+// followed returns the cause for those that follow a member, which has a cause of
+// its own.
 func followed(member int, c Cause) Cause {
-	if c.Reason != GroupFollowed {
-		c.Because, c.Reason, c.Member = c.Reason, GroupFollowed, member
-	}
+	c.Because, c.Reason, c.Member = c.Reason, GroupFollowed, member
 	return c
 }

@@ -22,22 +22,11 @@ type Seat struct {
 // become masters when their down timers run out.
 func Regroup(seats ...Seat) *Group {
 	g := &Group{members: make([]machine, len(seats)), held: true}
-	place := make(map[Seat]int, len(seats))
 	for i, s := range seats {
-		place[s] = i
-		g.members[i] = s.Group.members[s.Router]
-	}
-	for i, s := range seats {
-		m := &g.members[i]
+		m := s.Group.members[s.Router]
 		m.router = i
-		if m.cause.Reason != GroupFollowed {
-			continue
-		}
-		leader, stays := place[Seat{s.Group, m.cause.Member}]
-		m.cause.Member = leader
-		if !stays { // what was another's reason has become its own
-			m.cause.Reason = m.cause.Because
-		}
+		m.cause.Reason = m.cause.own() // whom it followed has no index here
+		g.members[i] = m
 	}
 	return g
 }

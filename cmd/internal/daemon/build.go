@@ -10,7 +10,7 @@ import (
 	"regent/vrrp"
 )
 
-// newRouter makes the router of an instance, which is in no group yet.
+// newRouter makes the router of an instance, in a group by itself.
 func (d *Daemon) newRouter(in cfgparse.Instance) *router {
 	d.serial++
 	r := &router{Instance: in, serial: d.serial}
@@ -19,6 +19,7 @@ func (d *Daemon) newRouter(in cfgparse.Instance) *router {
 	d.timers.add(&r.timer)
 	d.timers.add(&r.audit.timer)
 	r.equip()
+	r.group = &group{machine: fsm.NewGroup(r.Router), members: []*router{r}}
 	return r
 }
 

@@ -114,9 +114,10 @@ func (g *grip) expect(changes []netif.Change) {
 		return
 	}
 	refused := g.host.Refused()
-	there := map[held]bool{}
+	there, known := map[held]bool{}, map[int]bool{}
 	links, _ := g.host.Links()
 	for _, l := range links {
+		known[l.Index] = true
 		for _, a := range l.Addresses {
 			there[held{l.Index, a.Prefix.Addr()}] = true
 		}
@@ -125,7 +126,7 @@ func (g *grip) expect(changes []netif.Change) {
 	defer g.mu.Unlock()
 	for _, c := range changes {
 		addr := c.Address.Prefix.Addr()
-		if c.Remove || there[held{c.Link, addr}] {
+		if c.Remove || !known[c.Link] || there[held{c.Link, addr}] {
 			continue
 		}
 		g.silent[held{c.Link, addr}] = true

@@ -32,6 +32,8 @@ func (c *chaos) judge() {
 type seen struct {
 	condition Condition
 	state     fsm.State
+	fault     bool // its own
+	cause     fsm.Cause
 	priority  int
 	device    netif.Link
 	annex     netif.Link // on the other link
@@ -43,7 +45,8 @@ func (a *actor) observe() map[string]seen {
 	all := map[string]seen{}
 	a.ask(func(d *Daemon) {
 		for _, r := range d.routers {
-			s := seen{r.shown, r.state, int(r.group.machine.Status(r.member).Priority), r.device, netif.Link{}, r.Name}
+			m := r.group.machine.Status(r.member)
+			s := seen{r.shown, r.state, r.fault, m.Cause, int(m.Priority), r.device, netif.Link{}, r.Name}
 			for _, x := range r.annexes {
 				s.annex = x.device
 			}
@@ -102,7 +105,7 @@ func (a *actor) fit(v *virtual) (fit bool, priority int) {
 	switch {
 	case s.priority == 255: // nothing changes that
 		interfere, check = whole(interfere, ""), whole(check, "")
-	case v.grouped: // weights are void there: a link must be up, and a script does not count
+	case v.group != "": // weights are void there: a link must be up, and a script does not count
 		interfere, check = whole(interfere, yes), whole(check, "")
 	}
 	weigh(interfere, a.works(other))
@@ -132,11 +135,6 @@ func whole(track, otherwise string) string {
 // able checks that a router takes part if it can, and only then.
 func (c *chaos) able(a *actor) {
 	routers := a.observe()
-	together := true
-	for _, v := range a.plan.members(a.k) {
-		fit, _ := a.fit(v)
-		together = together && fit
-	}
 	for i := range a.plan.virtuals {
 		v := &a.plan.virtuals[i]
 		if v.shares[a.k].absent {
@@ -144,8 +142,9 @@ func (c *chaos) able(a *actor) {
 		}
 		r, found := routers[v.shares[a.k].name]
 		fit, priority := a.fit(v)
-		if v.grouped {
-			fit = together
+		for _, mate := range a.plan.mates(v, a.k) {
+			its, _ := a.fit(mate)
+			fit = fit && its
 		}
 		switch part := r.condition == Master || r.condition == Backup; {
 		case !found:

@@ -3,7 +3,6 @@ package daemon
 import (
 	"maps"
 	"net/netip"
-	"reflect"
 	"slices"
 	"testing/synctest"
 
@@ -183,45 +182,56 @@ func (c *chaos) nothingLeft(a *actor) {
 	a.Die() // what else there is goes with its process
 }
 
-// watchResignations returns a function that checks that no instance that stays
-// the same has resigned since, or given up an address (O-9).
-func (c *chaos) watchResignations(a *actor) func() {
+// watchMasters returns a function that checks that the masters of a node that it
+// still has are masters, and have not resigned or given up an address that is
+// still theirs (O-9), unless they cannot be: one of those whose fate they share
+// now is at fault.
+func (c *chaos) watchMasters(a *actor) func() {
 	synctest.Wait()
 	before, plan := a.observe(), a.plan
 	changes := len(a.Changes())
 	seen := [2]int{len(c.segments[0].Adverts()), len(c.segments[1].Adverts())}
 	return func() {
-		if !reflect.DeepEqual(plan.keeps[a.k], a.plan.keeps[a.k]) || plan.groupText(a.k) != a.plan.groupText(a.k) {
-			return
-		}
+		after := a.observe()
 		for i := range plan.virtuals {
 			v := &plan.virtuals[i]
-			j := slices.IndexFunc(a.plan.virtuals, func(x virtual) bool { return x.id == v.id })
-			if j < 0 || v.shares[a.k].absent || a.plan.virtuals[j].shares[a.k].absent || v.text(a.k) != a.plan.virtuals[j].text(a.k) || before[v.shares[a.k].name].condition != Master {
+			w := a.heir(v)
+			if w == nil || v.shares[a.k].absent || before[v.shares[a.k].name].condition != Master {
 				continue
 			}
+			name := w.shares[a.k].name
+			if slices.ContainsFunc(a.plan.mates(w, a.k), func(m *virtual) bool { return after[m.shares[a.k].name].fault }) {
+				continue
+			}
+			switch is := after[name]; {
+			case is.condition == Backup && is.cause.Peer.IsValid() && is.cause.PeerPriority >= is.cause.Priority:
+				continue // what it has said at the reload was answered by a better one
+			case is.condition != Master:
+				c.fail("%s: %s, a master, is %v after a reload", a.name, name, is.condition)
+			}
 			for _, change := range a.Changes()[changes:] {
-				if change.Remove && slices.Contains(v.addresses, change.Address.Prefix.String()) {
-					c.fail("%s: %s has given up %v at a reload that leaves it alone", a.name, v.shares[a.k].name, change.Address.Prefix)
+				address := change.Address.Prefix.String()
+				if change.Remove && slices.Contains(v.addresses, address) && slices.Contains(w.addresses, address) {
+					c.fail("%s: %s has given up %v at a reload", a.name, name, address)
 				}
 			}
 			for _, sent := range c.segments[v.slot].Adverts()[seen[v.slot]:] {
 				h, _ := vrrp.ParseHeader(sent.Payload)
 				if sent.From == a.Host && int(h.VRID) == v.id && h.Priority == vrrp.Resign {
-					c.fail("%s: %s has resigned at a reload that leaves it alone", a.name, v.shares[a.k].name)
+					c.fail("%s: %s has resigned at a reload", a.name, name)
 				}
 			}
 		}
 	}
 }
 
-// groupText returns all that binds the routers of a node to each other.
-func (p *plan) groupText(k int) (text string) {
-	for _, v := range p.members(k) {
-		text += v.text(k)
+// heir returns what has become of a virtual router of a node, which follows
+// another plan now; nil: it has it no more, or with another virtual MAC, which
+// makes it another one.
+func (a *actor) heir(v *virtual) *virtual {
+	i := slices.IndexFunc(a.plan.virtuals, func(x virtual) bool { return x.id == v.id })
+	if i < 0 || a.plan.virtuals[i].shares[a.k].absent || a.plan.virtuals[i].shares[a.k].vmac != v.shares[a.k].vmac {
+		return nil
 	}
-	if t := p.tracked(k); t != nil {
-		text += t.shares[k].name
-	}
-	return text
+	return &a.plan.virtuals[i]
 }

@@ -24,7 +24,7 @@ type virtual struct {
 	v6        bool
 	version   int
 	unicast   bool
-	grouped   bool // in the sync group G
+	group     string // the sync group it is in, of groupNames; empty: none
 	interval  string
 	addresses []string
 	shares    []share // by node
@@ -55,6 +55,8 @@ type keeps struct {
 
 const yes = " " // a flag without a word
 
+var groupNames = []string{"G", "H", "I"}
+
 // draw makes a plan.
 func draw(rng *rand.Rand, nodes int) *plan {
 	p := &plan{keeps: make([]keeps, nodes)}
@@ -72,7 +74,7 @@ func (p *plan) found(rng *rand.Rand) {
 	p.last++
 	v := virtual{
 		id: p.last, slot: rng.IntN(2), v6: rng.IntN(4) == 0, version: 2 + rng.IntN(2),
-		unicast: rng.IntN(4) == 0, grouped: rng.IntN(3) == 0, interval: "1",
+		unicast: rng.IntN(4) == 0, group: pick(rng, "", "", "G", "H"), interval: "1",
 	}
 	if v.v6 {
 		v.version = 3
@@ -92,7 +94,7 @@ func (p *plan) found(rng *rand.Rand) {
 		v.shares = append(v.shares, s)
 	}
 	p.virtuals = append(p.virtuals, v)
-	p.agree(rng)
+	p.agree()
 }
 
 // address returns one of the addresses that a virtual router may begin with.
@@ -143,15 +145,16 @@ func (p *plan) furnish(rng *rand.Rand, k int) {
 // agree makes of a plan one that can be lived by: the members of a group have
 // one priority and one opinion on each node, and a virtual router one owner at
 // most.
-func (p *plan) agree(rng *rand.Rand) {
+func (p *plan) agree() {
 	for k := range p.keeps {
-		var first *share
+		first := map[string]*share{}
 		for i := range p.virtuals {
 			v := &p.virtuals[i]
-			if s := &v.shares[k]; v.grouped && first == nil {
-				first = s
-			} else if v.grouped {
-				s.absent, s.priority, s.noPreempt = first.absent, first.priority, first.noPreempt
+			if s := &v.shares[k]; v.group != "" && first[v.group] == nil {
+				first[v.group] = s
+			} else if v.group != "" {
+				f := first[v.group]
+				s.absent, s.priority, s.noPreempt = f.absent, f.priority, f.noPreempt
 			}
 		}
 	}
@@ -177,7 +180,7 @@ func (p *plan) revise(rng *rand.Rand) *plan {
 	v := &q.virtuals[rng.IntN(len(q.virtuals))]
 	s := &v.shares[rng.IntN(len(v.shares))]
 	id := v.id
-	switch rng.IntN(11) {
+	switch rng.IntN(14) {
 	case 0:
 		q.found(rng)
 	case 1:
@@ -188,8 +191,10 @@ func (p *plan) revise(rng *rand.Rand) *plan {
 		q.exchange(rng, v)
 	case 4, 5:
 		s.priority = pick(rng, 255, 1+rng.IntN(254))
-	case 6:
-		v.grouped = !v.grouped
+	case 6, 11, 12:
+		v.group = pick(rng, append(groupNames, "")...)
+	case 10:
+		q.rename(v.group, pick(rng, append(groupNames, "")...))
 	case 7:
 		s.absent = !s.absent
 	case 8:
@@ -199,8 +204,18 @@ func (p *plan) revise(rng *rand.Rand) *plan {
 	default:
 		s.revise(rng)
 	}
-	q.agree(rng)
+	q.agree()
 	return q
+}
+
+// rename gives a sync group another name, maybe that of another one, which it
+// joins, or dissolves it.
+func (p *plan) rename(from, to string) {
+	for i := range p.virtuals {
+		if v := &p.virtuals[i]; v.group == from && from != "" {
+			v.group = to
+		}
+	}
 }
 
 // exchange moves an address from a virtual router to another one that may have
@@ -228,14 +243,23 @@ func (p *plan) clone() *plan {
 // pick draws one of several.
 func pick[E any](rng *rand.Rand, all ...E) E { return all[rng.IntN(len(all))] }
 
-// members returns the virtual routers of the sync group that a node has.
-func (p *plan) members(k int) (all []*virtual) {
+// members returns the virtual routers of a sync group that a node has.
+func (p *plan) members(group string, k int) (all []*virtual) {
 	for i := range p.virtuals {
-		if v := &p.virtuals[i]; v.grouped && !v.shares[k].absent {
+		if v := &p.virtuals[i]; v.group == group && group != "" && !v.shares[k].absent {
 			all = append(all, v)
 		}
 	}
 	return all
+}
+
+// mates returns those that share the fate of a virtual router of a node, which
+// is one of them.
+func (p *plan) mates(v *virtual, k int) []*virtual {
+	if v.group == "" {
+		return []*virtual{v}
+	}
+	return p.members(v.group, k)
 }
 
 // tracked returns the virtual router whose instance is in the track_group T.
@@ -271,8 +295,12 @@ func (p *plan) text(k int) string {
 	var b strings.Builder
 	b.WriteString("global_defs {\n\tvrrp_version 3\n}\nvrrp_script chk {\n\tscript \"/bin/true\"\n\tinterval 1\n}\n")
 	b.WriteString(p.fixtures(k))
-	if all := p.members(k); len(all) > 0 {
-		b.WriteString("vrrp_sync_group G {\n\tgroup {\n")
+	for _, name := range groupNames {
+		all := p.members(name, k)
+		if len(all) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "vrrp_sync_group %s {\n\tgroup {\n", name)
 		for _, v := range all {
 			fmt.Fprintf(&b, "\t\t%s\n", v.shares[k].name)
 		}

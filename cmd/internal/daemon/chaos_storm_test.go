@@ -102,7 +102,7 @@ func (a *actor) follow() {
 	if a.plan == nil {
 		return
 	}
-	watch := a.c.watchResignations(a)
+	watch := a.c.watchMasters(a)
 	a.plan = a.c.plan
 	a.grip.mu.Lock()
 	a.grip.shy = a.plan.shy(a.k, a.grip.shy)

@@ -27,7 +27,7 @@ func event(r *router, state notify.State, why string) notify.Event {
 // informOf tells others of a group's new state, after those of its members: a
 // group has the state that all of them have.
 func (d *Daemon) informOf(g *group) {
-	if g.name == "" {
+	if g.name == "" || g.held {
 		return
 	}
 	now := g.members[0].shown

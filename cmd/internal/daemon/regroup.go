@@ -6,116 +6,110 @@ import (
 	"regent/cfgparse"
 	"regent/fsm"
 	"regent/health"
-	"regent/netif"
 	"regent/vrrp"
 )
 
-// compose returns who shares a fate after a reload: first the members of each
-// sync group of a configuration, which may be none, then every other router by
-// itself.
-func (d *Daemon) compose(groups []cfgparse.Group) (sets [][]*router) {
+// regroup puts the routers into the sync groups of a configuration, and every
+// other one into a group by itself. Nobody's state changes by that: see conclude.
+func (d *Daemon) regroup(groups []cfgparse.Group) {
 	names := make(map[string]*router, len(d.routers))
+	told := make(map[string]Condition) // of the groups until now, by their names
 	for _, r := range d.routers {
 		names[r.settings().Name] = r
+		told[r.group.name] = r.group.shown
 	}
 	grouped := make(map[*router]bool)
-	for _, g := range groups {
+	for _, settings := range groups {
 		var members []*router
-		for _, name := range g.Members {
+		for _, name := range settings.Members {
 			if r := names[name]; r != nil {
 				members = append(members, r)
 				grouped[r] = true
 			}
 		}
-		sets = append(sets, members)
+		if len(members) > 0 {
+			impose(members, settings)
+			g := unite(members)
+			g.rename(settings, told)
+		}
 	}
 	for _, r := range d.routers {
 		if !grouped[r] {
-			sets = append(sets, []*router{r})
+			g := unite([]*router{r})
+			g.name, g.tell, g.shown = "", nil, Init
 		}
-	}
-	return sets
-}
-
-// united reports whether routers are a group already.
-func united(members []*router) bool {
-	return len(members) > 0 && members[0].group != nil && slices.Equal(members[0].group.members, members)
-}
-
-// disband ends the groups, of these routers, that are none any more, each as a
-// whole: else those that stay longer would begin, or become masters, because
-// another one no longer keeps them from that. An address that a master has from
-// now on that does not end stays where it is.
-func (d *Daemon) disband(sets [][]*router, routers []*router) {
-	stays := make(map[*group]bool)
-	for _, members := range sets {
-		if united(members) {
-			stays[members[0].group] = true
-		}
-	}
-	var ending []*group
-	for _, r := range routers {
-		if g := r.group; !stays[g] && !g.ending {
-			g.ending = true
-			ending = append(ending, g)
-		}
-	}
-	for _, g := range ending {
-		for _, r := range g.members {
-			r.holds.release = slices.DeleteFunc(r.holds.release, func(c netif.Change) bool { return d.inherited(r, c) })
-		}
-		d.halt(g)
 	}
 }
 
-// regroup puts the routers into the sync groups of a configuration. A group
-// whose members stay the same goes on; the members of any other start anew,
-// because a group decides as one from its beginning.
-func (d *Daemon) regroup(groups []cfgparse.Group, sets [][]*router) {
-	for i, g := range groups {
-		members := sets[i]
-		owner := slices.ContainsFunc(members, func(r *router) bool { return r.settings().Router.Priority == vrrp.Owner })
-		for _, r := range members {
-			in := r.settings()
-			in.Tracks = health.InGroup(in.Tracks, g.Tracks, g.KeepWeights, owner)
-		}
-		if len(members) > 0 {
-			d.unite(members)
-			tell := g.Notify
-			members[0].group.name, members[0].group.tell = g.Name, &tell
-		}
-	}
-	for _, alone := range sets[len(groups):] {
-		d.unite(alone)
-		alone[0].group.name, alone[0].group.tell = "", nil
+// impose makes what a group tracks act on each of its members.
+func impose(members []*router, settings cfgparse.Group) {
+	owner := slices.ContainsFunc(members, func(r *router) bool { return r.settings().Router.Priority == vrrp.Owner })
+	for _, r := range members {
+		in := r.settings()
+		in.Tracks = health.InGroup(in.Tracks, settings.Tracks, settings.KeepWeights, owner)
 	}
 }
 
-// unite makes a group of routers, unless they are one already.
-func (d *Daemon) unite(members []*router) {
-	if united(members) {
-		for _, r := range members {
-			r.Tracks = r.settings().Tracks
-		}
-		return
+// unite returns the group of some routers: a new one, unless they are one
+// already.
+func unite(members []*router) *group {
+	if g := members[0].group; slices.Equal(g.members, members) {
+		return g
 	}
-	configs := make([]fsm.Config, len(members))
+	seats := make([]fsm.Seat, len(members))
 	for i, r := range members {
-		if r.group != nil { // it has ended: see disband
-			r.begun = false
-			r.count = r.counters() // its old state machine counts no more (M-61)
-		}
-		r.adopt()
-		configs[i] = r.Router
+		seats[i] = fsm.Seat{Group: r.group.machine, Router: r.member}
 	}
-	g := &group{members: members, machine: fsm.NewGroup(configs...)}
+	g := &group{members: members, machine: fsm.Regroup(seats...), held: true}
 	for i, r := range members {
 		r.group, r.member = g, i
 		if r.fault {
 			g.faults++
 		}
-		if r.primary.IsValid() {
-			d.step(r, fsm.Addressed{Primary: r.primary})
+		g.late = g.late || r.shown != Init // it begins after its member
+	}
+	return g
+}
+
+// rename gives a group the name and the wishes of a configuration. Others have
+// been told of the state that a group of this name was in; one that is new is
+// in the state that its members have, and that is no news (keepalived does the
+// same).
+func (g *group) rename(settings cfgparse.Group, told map[string]Condition) {
+	g.name, g.tell = settings.Name, &settings.Notify
+	was, known := told[g.name]
+	if !known {
+		was = g.members[0].shown
+		if slices.ContainsFunc(g.members, func(r *router) bool { return r.shown != was }) {
+			was = Init
 		}
+	}
+	g.shown = was
+}
+
+// hold keeps groups from concluding anything until conclude: a reload tells much
+// one after the other that counts only together. A member that is at fault by
+// its old settings may not be by its new ones.
+func hold(routers []*router) {
+	for _, r := range routers {
+		r.group.held = true
+		r.group.machine.Hold()
+	}
+}
+
+// conclude lets every group conclude what follows from a reload, and tells it.
+func (d *Daemon) conclude() {
+	for _, r := range d.routers {
+		g := r.group
+		if r.member > 0 {
+			continue // it was done with the first member
+		}
+		g.held = false
+		d.actions = g.machine.Settle(d.now, d.actions[:0])
+		d.obey(g)
+		for _, m := range g.members {
+			d.express(m)
+		}
+		d.informOf(g)
 	}
 }

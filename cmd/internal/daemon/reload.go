@@ -24,20 +24,21 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 		return
 	}
 	c := d.enlist(cfg.Instances)
+	hold(c.left)
+	hold(d.routers)
 	d.generation++
 	d.takeSettings(cfg)
 	d.own()
-	sets := d.compose(cfg.Groups)
-	d.disband(sets, slices.Concat(c.kept, c.left))
 	for _, r := range c.left {
 		d.retire(r)
 	}
-	d.regroup(cfg.Groups, sets)
+	d.regroup(cfg.Groups)
 	for _, r := range c.kept {
 		d.change(r)
 	}
 	d.depend(d.checks)
 	if !d.cleaned {
+		d.conclude()
 		return // the first links bring everything to life
 	}
 	d.guard()
@@ -50,6 +51,7 @@ func (d *Daemon) configure(cfg *cfgparse.Config) {
 		}
 	}
 	d.demote()
+	d.conclude()
 	if cfg.Global.Notify.RewriteOnReload {
 		d.informAgain()
 	}
@@ -125,8 +127,11 @@ func sameSettings(a, b *cfgparse.Instance) bool {
 	return reflect.DeepEqual(x, y)
 }
 
-// retire takes leave of a router that is no longer configured and has ended.
+// retire ends a router that is no longer configured (S-20, S-30). An address
+// that a master has from now on stays where it is.
 func (d *Daemon) retire(r *router) {
+	r.holds.release = slices.DeleteFunc(r.holds.release, func(c netif.Change) bool { return d.inherited(r, c) })
+	d.step(r, fsm.Stop{})
 	d.inform(r, notify.Deleted, "")
 	d.move(r, 0)
 	d.abandon(r)
@@ -145,7 +150,7 @@ func (d *Daemon) inherited(r *router, c netif.Change) bool {
 		return true
 	}
 	heir := d.owner[where]
-	return heir != nil && heir != r && heir.state == fsm.Master && !heir.group.ending
+	return heir != nil && heir != r && heir.state == fsm.Master
 }
 
 // own notes who owns each address after this.

@@ -54,6 +54,7 @@ type router struct {
 	why           Why              // and why
 	event         LastEvent        // of the last transition; empty: there was none
 	shift         PriorityChange   // the last one
+	moved         bool             // that is not told yet
 	protocolError ProtocolError    // of the last packet that had one
 	count         Counters
 	limits        limits
@@ -65,12 +66,12 @@ type group struct {
 	machine *fsm.Group
 	members []*router
 	faults  int  // members that cannot take part
-	ending  bool // a reload has other plans for its members
+	held    bool // until conclude
 
 	name  string           // of a vrrp_sync_group; empty: a router by itself
 	tell  *cfgparse.Notify // whom it tells; never changed
 	shown Condition        // what others were told last
-	late  bool             // it has waited for the first result of a script
+	late  bool             // its members come before it, although it has only begun
 }
 
 // A Condition is a state as people see it (G-1).

@@ -66,9 +66,10 @@ func (d *Daemon) see(s sighting) health.Result {
 // judge tells a router's group what health says of it now, and reports whether
 // that has changed the priority.
 func (d *Daemon) judge(r *router) (moved bool) {
-	before, announced := r.verdict, r.shown != Init
+	before := r.verdict
 	r.verdict = d.board.Verdict(r.index)
 	moved = d.explainPriority(r, before)
+	r.moved = r.moved || moved && r.shown != Init // else it is told with the first state
 	if r.link != 0 && !r.joined && r.deaf == nil {
 		return moved // it begins when it can hear
 	}
@@ -79,17 +80,26 @@ func (d *Daemon) judge(r *router) (moved bool) {
 		r.begun = true
 		d.step(r, fsm.Start{})
 	}
-	d.show(r, nil)
+	if r.group.held {
+		return moved // what follows is told when it does
+	}
+	d.express(r)
 	if others {
 		for _, m := range r.group.members {
-			d.show(m, nil)
+			d.express(m)
 		}
-	}
-	if moved && announced { // or it has just been told with the first state
-		d.informPriority(r)
 	}
 	d.informOf(r.group)
 	return moved
+}
+
+// express tells what health has made of a router.
+func (d *Daemon) express(r *router) {
+	d.show(r, nil)
+	if r.moved {
+		r.moved = false
+		d.informPriority(r)
+	}
 }
 
 // blame notes whether a router is at fault and reports whether that changes
