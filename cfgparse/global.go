@@ -109,7 +109,7 @@ func globalReload() []*Keyword {
 	return []*Keyword{
 		key("reload_check_config", B, custom("[LOGFILE]", func(l *loader, g *Global, s *syntax.Statement) {
 			g.Reload.CheckFirst, g.Reload.CheckLog = true, s.Arg(1)
-		}, func(g *Global) string { return yesNo(g.Reload.CheckFirst) }), "", "test a configuration before it is reloaded; regent always does"),
+		}, func(g *Global) string { return yesNo(g.Reload.CheckFirst) }), "", "let a configuration with faults neither start nor replace another; list them in LOGFILE"),
 		key("reload_time_file", B, absolutePath(func(g *Global) *string { return &g.Reload.TimeFile }), "", "file that holds the time of the next reload"),
 		key("reload_repeat", B, flag(func(g *Global) *bool { return &g.Reload.Repeat }), "", "keep the file, to reload every day"),
 		key("reload_file", B, custom("[PATH]", func(l *loader, g *Global, s *syntax.Statement) {

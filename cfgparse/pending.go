@@ -21,16 +21,11 @@ var pendingWords = map[string]string{
 		bfd_rt_priority
 		bfd_cpu_affinity
 		bfd_rlimit_rttime
-		reload_check_config
-		reload_time_file
-		reload_repeat
-		reload_file
 		config_save_dir
 		tmp_config_directory
 		iproute_usr_dir
 		iproute_etc_dir
 		use_symlink_paths
-		vrrp_delay_after_boot
 		vrrp_rx_bufs_policy
 		vrrp_rx_bufs_multiplier
 		vrrp_netlink_cmd_rcv_bufs

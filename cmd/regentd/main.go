@@ -90,43 +90,6 @@ func openLog(o *options, ident string, stderr io.Writer) *logging.Log {
 	return logging.New(level, sinks...)
 }
 
-// load reads the configuration as this host would run it.
-func load(o *options) (*cfgparse.Config, syntax.Diagnostics) {
-	env := cfgparse.Host(o.configID)
-	env.CheckIncludes = o.allConfig
-	return cfgparse.Load(o.file, env)
-}
-
-// loadThere reads the configuration as the network namespace that it names would
-// run it, and else as load does.
-func loadThere(o *options) (*cfgparse.Config, syntax.Diagnostics) {
-	cfg, diagnostics := load(o)
-	if cfg == nil {
-		return cfg, diagnostics
-	}
-	at := placeOf(o, &cfg.Process)
-	if at.namespace == "" || at.visit() != nil {
-		return cfg, diagnostics
-	}
-	return load(o)
-}
-
-// check is -t.
-func check(o *options, stderr io.Writer) int {
-	_, diagnostics := loadThere(o)
-	if o.testLog != "" {
-		f, err := os.OpenFile(o.testLog, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
-		if err != nil {
-			fmt.Fprintln(stderr, "regentd: open the log of -t:", err)
-			return exitFatal
-		}
-		defer f.Close()
-		stderr = f
-	}
-	diagnostics.Fprint(stderr, false)
-	return diagnostics.ExitCode()
-}
-
 // serve runs the daemon until it is told to stop.
 func serve(o *options, stderr io.Writer) int {
 	// From here on a stop finds a daemon that first cleans up after a killed one.
@@ -152,6 +115,10 @@ func serve(o *options, stderr io.Writer) int {
 	case cfg == nil:
 		log.Error("the configuration cannot be run; nothing was touched", "file", o.file)
 		return diagnostics.RunStatus()
+	}
+	if err := faultless(&cfg.Global, diagnostics); err != nil {
+		log.Error("the configuration is not run; nothing was touched", "file", o.file, "error", err)
+		return syntax.ExitConfiguration
 	}
 	signals := catch()
 	defer at.leave()
@@ -215,7 +182,7 @@ func operate(ctx context.Context, o *options, at place, cfg *cfgparse.Config, lo
 		return refuse(log, err)
 	}
 	d := daemon.New(cfg, wire, host, watcher.Watch, notifier, log)
-	defer (&servant{o, at, cfg, d, host, scheduled, notifier, log}).obey(signals)()
+	defer (&servant{options: o, place: at, cfg: cfg, daemon: d, host: host, schedule: scheduled, notifier: notifier, log: log}).obey(signals)()
 	log.Info("starting " + version.String("regentd"))
 	ready()
 	err = d.Run(ctx)
@@ -228,13 +195,6 @@ func operate(ctx context.Context, o *options, at place, cfg *cfgparse.Config, lo
 	return exitOK
 }
 
-// tell logs what there is to say about a configuration.
-func tell(log *slog.Logger, diagnostics syntax.Diagnostics) {
-	for _, d := range diagnostics {
-		log.Log(context.Background(), levelOf(d), d.Error())
-	}
-}
-
 // refuse logs why the host cannot be opened and returns the exit code for it.
 func refuse(log *slog.Logger, err error) int {
 	log.Error("cannot start", "error", err)
@@ -242,15 +202,4 @@ func refuse(log *slog.Logger, err error) int {
 		return exitPermission
 	}
 	return exitFatal
-}
-
-func levelOf(d syntax.Diagnostic) slog.Level {
-	switch d.Severity {
-	case syntax.Error:
-		return slog.LevelError
-	case syntax.Warning:
-		return slog.LevelWarn
-	default:
-		return slog.LevelInfo
-	}
 }

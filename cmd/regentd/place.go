@@ -129,5 +129,8 @@ func (p place) leave() {
 	_ = os.Remove(pidDir) // fails while somebody else has a file there
 }
 
-// errMoved says that a new configuration asks for another place.
-var errMoved = errors.New("net_namespace and instance cannot change while the daemon runs: restart it")
+// Why a new configuration cannot replace the old one.
+var (
+	errUnfit = errors.New("the new configuration cannot be run")
+	errMoved = errors.New("net_namespace and instance cannot change while the daemon runs: restart it")
+)

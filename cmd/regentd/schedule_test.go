@@ -92,7 +92,7 @@ func TestScheduling(t *testing.T) {
 		}
 		return true
 	})
-	s.must(os.WriteFile(filepath.Join(s.Dir, "router", "regentd-1.conf"), []byte(conf("")), 0o644))
+	s.rewrite(h, conf(""))
 	s.must(p.Signal(syscall.SIGHUP))
 	s.until("a reload makes it ordinary", func() bool {
 		return allRun(p, ordinarily, 0) && is(p, "VmLck", "0 kB") && !is(p, "Cpus_allowed_list", "0")

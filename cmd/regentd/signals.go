@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"regent/cfgparse"
 	"regent/cmd/internal/daemon"
@@ -50,6 +51,8 @@ type servant struct {
 	schedule *schedule
 	notifier *notify.Notifier
 	log      *slog.Logger
+
+	appointment appointment
 }
 
 // obey does what signals ask for until end is called, which waits for the last
@@ -59,8 +62,18 @@ func (s *servant) obey(signals chan os.Signal) (end func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for sig := range signals {
-			s.serve(ctx, sig)
+		for {
+			select {
+			case sig, open := <-signals:
+				if !open {
+					return
+				}
+				s.serve(ctx, sig)
+			case <-s.nextAppointment():
+				if s.appointed(time.Now()) {
+					s.reload()
+				}
+			}
 		}
 	}()
 	return func() {
@@ -101,25 +114,4 @@ func (s *servant) dump(ctx context.Context, kind dump.Kind) bool {
 	}
 	s.log.Info("dumped", "file", path)
 	return true
-}
-
-// reload reads the configuration anew. One that cannot be run replaces nothing.
-func (s *servant) reload() {
-	s.log.Info("reloading", "file", s.options.file)
-	cfg, diagnostics := load(s.options)
-	tell(s.log, diagnostics)
-	if cfg == nil {
-		s.log.Error("the new configuration cannot be run; the old one stays in force")
-		return
-	}
-	if to := placeOf(s.options, &cfg.Process); to.namespace != s.place.namespace || to.instance != s.place.instance {
-		s.log.Error("the new configuration cannot be run; the old one stays in force", "error", errMoved)
-		return
-	}
-	s.cfg = cfg
-	s.options.umask.apply(cfg.Global.Daemon.Umask)
-	s.schedule.apply(&cfg.Global.Daemon)
-	s.host.hide(cfg.Global.NoLocalIGMP, s.log)
-	s.notifier.Update(&cfg.Global)
-	s.daemon.Reload(cfg)
 }
