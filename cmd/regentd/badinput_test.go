@@ -172,12 +172,12 @@ func TestGarbageDelaysNothing(t *testing.T) {
 			t.Parallel()
 			s := setStage(t)
 			h, other, villain := s.host("router", "192.0.2.1/24"), s.host("rival", "192.0.2.2/24"), s.host("villain", "192.0.2.3/24")
-			better, worse := h, other
+			better, worse, waits := h, other, patience
 			if role.priority < 100 {
-				better, worse = other, h
+				better, worse, waits = other, h, ""
 			}
 			p := s.start(regentd, h, instance("eth0", role.priority, "1"))
-			s.start(lab.Keepalived(), other, instance("eth0", 100, "1"))
+			s.start(lab.Keepalived(), other, instance("eth0", 100, "1", waits))
 			s.until("the better router has the address", func() bool { return better.Has(vip) && !worse.Has(vip) })
 			s.advertised("it advertises", vrid, func(a lab.Advert) bool { return a.MAC.String() == better.MAC("eth0").String() })
 
@@ -192,16 +192,21 @@ func TestGarbageDelaysNothing(t *testing.T) {
 				}
 				return n >= 4
 			})
+			heard := begun
 			for _, a := range s.wire.Adverts() {
-				if a.At.After(begun) && a.MAC.String() == worse.MAC("eth0").String() {
+				switch {
+				case a.MAC.String() == better.MAC("eth0").String():
+					heard = a.At
+				case a.At.After(begun) && a.MAC.String() == worse.MAC("eth0").String() && a.At.Sub(heard) < 3*time.Second:
+					// Else it was right: garbage keeps keepalived from advertising.
 					t.Errorf("the other router advertised %v after the flood began: it had not heard the master", a.At.Sub(begun))
 				}
 			}
 			if n := len(p.Lines()); n > 200 {
 				t.Errorf("the log has %d lines", n)
 			}
-			if role.priority > 100 && !p.Said("dropped") {
-				t.Errorf("the log does not mention the garbage:\n%s", p.Log())
+			if role.priority > 100 {
+				s.until("it mentions the garbage", func() bool { return p.Said("dropped") })
 			}
 		})
 	}

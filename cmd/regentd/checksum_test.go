@@ -39,7 +39,8 @@ func TestChecksumForms(t *testing.T) {
 			ours, theirs := s.host("ours", "192.0.2.1/24"), s.host("theirs", "192.0.2.2/24")
 			s.start(regentd, theirs, instance("eth0", 100, "0.2", c.theirs))
 			s.until("the neighbour is master", func() bool { return len(s.sentBy(theirs)) >= 2 })
-			s.start(regentd, ours, instance("eth0", 200, "0.2", c.ours))
+			// For five seconds, in which it hears the neighbour however busy that is.
+			s.start(regentd, ours, instance("eth0", 200, "0.2", c.ours, "down_timer_adverts 25"))
 			s.until("we are master", func() bool { return len(s.sentBy(ours)) >= 5 })
 			if c.two {
 				n := len(s.sentBy(theirs))

@@ -53,7 +53,7 @@ func TestAdvertsAreNotForwarded(t *testing.T) {
 }
 
 // O-8, T-1, T-2: a master that is killed says nothing, and its backup waits for
-// a down interval: 3 seconds, and 156/256 of one.
+// a down interval: 6 seconds, and 156/256 of two.
 func TestAKilledMasterSaysNothing(t *testing.T) {
 	t.Parallel()
 	s := setStage(t)
@@ -66,12 +66,12 @@ func TestAKilledMasterSaysNothing(t *testing.T) {
 		}
 		return all
 	}
-	p := s.start(regentd, first, instance("eth0", 150, "1"))
+	p := s.start(regentd, first, instance("eth0", 255, "2"))
 	s.until("the first advertises", func() bool { return len(from(first)) > 0 })
-	q := s.start(regentd, second, instance("eth0", 100, "1"))
+	q := s.start(regentd, second, instance("eth0", 100, "2"))
 	s.until("the second is backup", func() bool { return q.Said("Entering BACKUP STATE") })
 	begun := len(from(first))
-	s.until("it has heard the first", func() bool { return len(from(first)) > begun+2 })
+	s.until("it has heard the first", func() bool { return len(from(first)) > begun+1 })
 	if n := len(from(second)); n != 0 {
 		t.Fatalf("the backup has sent %d adverts", n) // S-26
 	}
@@ -79,11 +79,11 @@ func TestAKilledMasterSaysNothing(t *testing.T) {
 	s.ended(p)
 	s.until("the second advertises", func() bool { return len(from(second)) > 0 })
 	last := from(first)[len(from(first))-1]
-	if last.Priority != 150 {
+	if last.Priority != 255 {
 		t.Errorf("the last word of the first has priority %d", last.Priority)
 	}
 	// The clock of the wire is not the one that the timer runs by.
-	const down = 3609375*time.Microsecond - time.Millisecond
+	const down = 2*3609375*time.Microsecond - time.Millisecond
 	if gap := from(second)[0].At.Sub(last.At); gap < down {
 		t.Errorf("the second took over after %v, before the down interval was over", gap)
 	}
@@ -95,18 +95,18 @@ func TestAPausedBackupTakesNobodyForDead(t *testing.T) {
 	t.Parallel()
 	s := setStage(t)
 	first, second := s.host("first", "192.0.2.1/24"), s.host("second", "192.0.2.2/24")
-	s.start(regentd, first, instance("eth0", 150, "1"))
+	s.start(regentd, first, instance("eth0", 255, "0.5"))
 	adverts := func(n int) {
 		t.Helper()
 		begun := len(s.wire.Adverts())
 		s.until("the first advertises", func() bool { return len(s.wire.Adverts()) >= begun+n })
 	}
 	adverts(1)
-	p := s.start(regentd, second, instance("eth0", 100, "1"))
+	p := s.start(regentd, second, instance("eth0", 100, "0.5", "down_timer_adverts 12"))
 	s.until("the second is backup", func() bool { return p.Said("Entering BACKUP STATE") })
 	adverts(2)
 	s.must(p.Signal(syscall.SIGSTOP))
-	adverts(6) // the down interval is less than four of them
+	adverts(15) // the down interval is less than 13 of them
 	s.must(p.Signal(syscall.SIGCONT))
 	adverts(4)
 	if p.Said("Entering MASTER STATE") {

@@ -178,9 +178,11 @@ func TestEveryDefect(t *testing.T) {
 			begun := ours()
 			s.until("it advertises all the same", func() bool { pester(); return ours() >= begun+4 })
 			for _, d := range defects {
-				told := d.rule != "" && !(d.rule == "R-10" && !w.v6())
-				if p.Said("rule="+d.rule+" ") != told {
-					t.Errorf("it has told of %s: %v, want %v", d.rule, !told, told)
+				switch {
+				case d.rule != "" && !(d.rule == "R-10" && !w.v6()):
+					s.until("it tells of "+d.rule, func() bool { return p.Said("rule=" + d.rule + " ") })
+				case p.Said("rule=" + d.rule + " "):
+					t.Errorf("it has told of %q", d.rule)
 				}
 			}
 			if p.Said("was=MASTER") {
@@ -188,13 +190,16 @@ func TestEveryDefect(t *testing.T) {
 			}
 
 			if w.version == 3 {
-				s.must(villain.Inject("eth0",
+				lesser := [][]byte{
 					w.forge(villain, src, 50, set(5, 99)),
 					w.forge(villain, src, 50, func(f *forgery) { f.message[len(f.message)-1]++ }),
-					w.forge(villain, src, 50, set(8, 0x20))))
+					w.forge(villain, src, 50, set(8, 0x20))}
 				for _, rule := range []string{"R-16", "R-17", "R-18"} {
 					if rule != "R-17" || w.v6() {
-						s.until("it warns of "+rule, func() bool { return p.Said("accepted an advert", "rule="+rule+" ") })
+						s.until("it warns of "+rule, func() bool {
+							s.must(villain.Inject("eth0", lesser...)) // the kernel may have no room for some
+							return p.Said("accepted an advert", "rule="+rule+" ")
+						})
 					}
 				}
 			}
@@ -203,8 +208,10 @@ func TestEveryDefect(t *testing.T) {
 					f.ip = append(f.ip, 1, 1, 1, 0)
 				}
 			}
-			s.must(villain.Inject("eth0", w.forge(villain, src, 200, options)))
-			s.until("it yields to one without a defect", func() bool { return p.Said("Entering BACKUP STATE", "was=MASTER") })
+			s.until("it yields to one without a defect", func() bool {
+				s.must(villain.Inject("eth0", w.forge(villain, src, 200, options)))
+				return p.Said("Entering BACKUP STATE", "was=MASTER")
+			})
 			if log := p.Log(); w.password != "" && strings.Contains(log, w.password) || strings.Contains(log, "panic") {
 				t.Errorf("the log tells the password, or of a panic:\n%s", log)
 			}

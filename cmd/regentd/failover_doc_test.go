@@ -51,7 +51,12 @@ func TestTheFailoversOfTheDocumentation(t *testing.T) {
 // Around it a client asks for an address and sends an echo to it.
 func (w *twins) act(asked netip.Addr) {
 	w.Helper()
-	once := []string{"garp_master_repeat 1", "garp_master_delay 0"}
+	w.b.waits = quicker
+	for _, h := range []*lab.Host{w.client, w.a.Host, w.b.Host} {
+		for _, family := range []string{"ipv4", "ipv6"} { // or the kernel asks of its own accord what it knows already
+			w.must(h.Sysctl("net/"+family+"/neigh/eth0/delay_first_probe_time", "3600"))
+		}
+	}
 	begun := time.Now()
 	w.a.run(once...)
 	w.reign(w.a)

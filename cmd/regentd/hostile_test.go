@@ -3,7 +3,6 @@ package main_test
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -206,8 +205,9 @@ func TestFloods(t *testing.T) {
 				lesser.conf = fl.backup
 			}
 			other := regentd
-			if fl.rival {
+			if fl.rival { // which may be too slow to find the master's adverts in all that
 				other = lab.Keepalived()
+				lesser.conf += "\n" + patience
 			}
 			backup := s.start(other, f.backup, lesser.configuration())
 			s.until("the other is backup", func() bool { return backup.Said("Entering BACKUP STATE") })
@@ -215,6 +215,9 @@ func TestFloods(t *testing.T) {
 			quiet := f.longest(f.adverts(4))
 
 			shots := fl.aim(f)
+			vigil := s.Vigil()
+			defer vigil.End()
+			asked := time.Now()
 			before, memory, lines := f.count(master, stats), f.memory(master), len(master.Lines())
 			storm, err := f.villain.Storm(t.Context(), "eth0", rate, func(n int) []byte { return shots[n%len(shots)].frame })
 			s.must(err)
@@ -222,17 +225,24 @@ func TestFloods(t *testing.T) {
 			gap := f.longest(f.adverts(6))
 			sent, err := storm.Stop()
 			s.must(err)
-			took := time.Since(begun)
+			took, lost := time.Since(begun), vigil.Lost()
+			if backup.Said("Entering MASTER STATE") {
+				if drops := f.dropped(f.backup); gap+lost < fl.silence() && drops == 0 {
+					t.Errorf("the backup did not stay backup: the master was silent for %v at most", gap)
+				}
+				t.Logf("the machine is so slow that the backup took over: the master was silent for %v, the machine has taken %v", gap, lost)
+				return // who has sent what cannot be told any more
+			}
 
-			after := f.count(master, stats)
-			s.until("no more is counted", func() bool {
-				last := after
-				after = f.count(master, stats)
-				return maps.Equal(errorsIn(after), errorsIn(last))
-			})
 			want, total := f.expected(shots, sent)
-			drops := f.dropped()
-			if n := moved(before, after, want); n+drops != total {
+			var after map[string]int
+			var drops, n int
+			s.until("every packet is counted, or was dropped by the kernel", func() bool {
+				after, drops = f.count(master, stats), f.dropped(f.master)+f.lost()
+				n = moved(before, after, want)
+				return n+drops >= total
+			})
+			if n+drops != total {
 				t.Errorf("%d counted and %d dropped by the kernel, of %d", n, drops, total)
 			}
 			for name, n := range want {
@@ -242,11 +252,11 @@ func TestFloods(t *testing.T) {
 			}
 			t.Logf("%d frames in %v (%.0f a second): adverts at most %v apart, %v without; %d bytes more memory; %d lines",
 				sent, took.Round(time.Millisecond), float64(sent)/took.Seconds(), gap, quiet, f.memory(master)-memory, len(master.Lines())-lines)
-			if bound := 3 * 500 * time.Millisecond; gap > bound { // T-2, without the skew
-				t.Errorf("adverts were %v apart", gap)
+			if bound := 3 * 500 * time.Millisecond; gap > bound+lost { // T-2, without the skew
+				t.Errorf("adverts were %v apart; the machine has taken %v", gap, lost)
 			}
-			if backup.Said("Entering MASTER STATE") || master.Said("was=MASTER") {
-				t.Error("the master did not stay master, or its backup did not stay backup")
+			if master.Said("was=MASTER") {
+				t.Error("the master did not stay master")
 			}
 			if n := len(master.Lines()) - lines; n > 60 {
 				t.Errorf("%d lines were logged", n)
@@ -254,20 +264,28 @@ func TestFloods(t *testing.T) {
 			if grown := f.memory(master) - memory; grown > 16<<20 {
 				t.Errorf("%d bytes were added to memory", grown)
 			}
-			f.answers(fl.name, after["VI_1 adv_sent"]-before["VI_1 adv_sent"], total-drops, took)
+			f.answers(fl.name, after["VI_1 adv_sent"]-before["VI_1 adv_sent"], total-drops, time.Since(asked))
 		})
 	}
+}
+
+// silence is how long a backup must not hear its master before it takes over.
+func (f *flood) silence() time.Duration {
+	if f.name == "resignations" {
+		return (256 - 90) * 500 * time.Millisecond / 256 // T-1
+	}
+	return 3 * 500 * time.Millisecond
 }
 
 // answers checks how many adverts the master has sent while it heard so many.
 func (f *field) answers(flood string, sent, heard int, took time.Duration) {
 	f.Helper()
-	least, most := 0, int(took/(500*time.Millisecond))+20 // in time, and some for what came before and after
+	least, most := 0, int(took/(500*time.Millisecond))+20 // in time, and some
 	switch flood {
 	case "lower priorities":
 		least, most = 10, int(took/(100*time.Millisecond))+20
 	case "resignations":
-		least, most = heard, heard+20
+		least, most = heard, heard+most
 	}
 	if sent < least || sent > most {
 		f.Errorf("%d adverts were sent in %v, want %d to %d", sent, took, least, most)
@@ -326,14 +344,6 @@ func moved(before, after, want map[string]int) (sum int) {
 	return sum
 }
 
-// errorsIn returns the counters without those that move in peace.
-func errorsIn(counters map[string]int) map[string]int {
-	counters = maps.Clone(counters)
-	delete(counters, "VI_1 adv_sent")
-	delete(counters, "VI_1 garp_sent")
-	return counters
-}
-
 // count asks the daemon for its statistics and reads the counters of regent's own:
 // "VI_1 adv_rcvd", "eth0 vrid_errors".
 func (f *field) count(p *lab.Proc, path string) map[string]int {
@@ -365,11 +375,22 @@ func (f *field) count(p *lab.Proc, path string) map[string]int {
 	return counters
 }
 
-// dropped returns how many packets the kernel had no room for in the sockets of
-// the master.
-func (f *field) dropped() (drops int) {
+// lost returns how many packets were lost between the villain and the master, where
+// the kernel was not in time to take them.
+func (f *field) lost() int {
 	f.Helper()
-	out, err := f.master.Run(f.Context(), "cat", "/proc/net/raw", "/proc/net/raw6")
+	sent, _, err := f.villain.Lost("eth0")
+	f.must(err)
+	_, received, err := f.master.Lost("eth0")
+	f.must(err)
+	return int(sent + received)
+}
+
+// dropped returns how many packets the kernel had no room for in the sockets of a
+// host.
+func (f *field) dropped(h *lab.Host) (drops int) {
+	f.Helper()
+	out, err := h.Run(f.Context(), "cat", "/proc/net/raw", "/proc/net/raw6")
 	f.must(err)
 	for line := range strings.Lines(out) {
 		if words := strings.Fields(line); len(words) > 0 && strings.HasSuffix(words[0], ":") {

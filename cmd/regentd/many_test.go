@@ -59,7 +59,7 @@ func TestThousandsOfAddresses(t *testing.T) {
 		t.Fatal("the killed daemon's addresses are gone already: what follows proves nothing")
 	}
 	s.must(ours.Plug("eth0"))
-	p = s.start(regentd, ours, conf(50))
+	p = s.start(regentd, ours, strings.Replace(conf(50), "advert_int", patience+"\n    advert_int", 1))
 	s.until("regent is backup", func() bool { return p.Said("Entering BACKUP STATE") })
 	if n := ours.Count(all...); n != 0 {
 		t.Errorf("%d of its predecessor's addresses are there when Backup begins", n)

@@ -27,9 +27,8 @@ func TestVersion2IntervalMismatch(t *testing.T) {
 			// Regent is the slower one, because keepalived's own timer starts anew with
 			// every advert that it hears, believed or not.
 			regent, peer := newRegent(s, v2IPv4.every(2*time.Second), 1, 2), c.peer(s, v2IPv4, 2, 1)
-			regent.start(100)
-			peer.start(150)
-			for _, r := range []router{regent, peer} {
+			for _, r := range []router{peer, regent} {
+				r.start(100)
 				s.until(r.name()+" is master", func() bool { return r.owns(true) })
 			}
 			both := time.Now()

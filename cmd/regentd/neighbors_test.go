@@ -41,8 +41,10 @@ func TestAnnouncementsOfOthersAreBelieved(t *testing.T) {
 			}
 			s.until("it knows its neighbour", knows(mover.MAC("eth0")))
 			moved := net.HardwareAddr{2, 0, 0, 0, 0x99, 0x99}
-			s.must(mover.Inject("eth0", unsolicited(mover, addr, moved)))
-			s.until("it believes that its neighbour has moved", knows(moved))
+			s.until("it believes that its neighbour has moved", func() bool {
+				s.must(mover.Inject("eth0", unsolicited(mover, addr, moved)))
+				return knows(moved)()
+			})
 		})
 	}
 }

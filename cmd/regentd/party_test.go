@@ -19,6 +19,7 @@ type party struct {
 	happened string        // the last event
 	at       time.Time     // when it began
 	silence  time.Duration // how long it may keep the client waiting
+	vigil    *lab.Vigil    // since it began
 }
 
 // event does something that may silence the address for a time.
@@ -32,6 +33,11 @@ func (p *party) event(what string, silence time.Duration, do func()) {
 func (p *party) expect(what string, silence time.Duration) {
 	p.Helper()
 	p.Log(what)
+	if p.vigil != nil {
+		p.vigil.End()
+	}
+	p.vigil = p.Vigil()
+	p.Cleanup(p.vigil.End)
 	p.happened, p.at, p.silence = what, time.Now(), silence
 }
 
@@ -80,17 +86,17 @@ func (p *party) hears(who, master router) {
 }
 
 // checkGap judges the client's longest wait since the last event: lag is what
-// the new master may take beyond the interval of the protocol. A machine that
-// lets nobody run makes everybody late, so its own lateness counts.
+// the new master may take beyond the interval of the protocol. What the machine
+// takes from all of them is nobody's fault.
 func (p *party) checkGap(lag time.Duration) {
 	p.Helper()
 	if p.at.IsZero() {
 		return
 	}
 	now := time.Now()
-	gap, stall := p.seen.Gap(p.at, now), p.seen.Stall(p.at, now)
-	if bound := p.silence + lag + 4*stall; gap > bound {
-		p.Errorf("after %q the client waited %v, more than %v (the machine stood still for %v)", p.happened, gap, bound, stall)
+	gap, lost := p.seen.Gap(p.at, now), p.vigil.Lost()
+	if bound := p.silence + lag + lost; gap > bound {
+		p.Errorf("after %q the client waited %v, more than %v (of which the machine has taken %v)", p.happened, gap, bound, lost)
 	}
 	p.Logf("%-35s the client waited %6v of %6v", p.happened, gap.Round(time.Millisecond), p.silence.Round(time.Millisecond))
 }

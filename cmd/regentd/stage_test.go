@@ -22,6 +22,11 @@ import (
 // machine may be busy with anything.
 const generous = 40 * time.Second
 
+// patience lets a backup wait for a hundred adverts, and so take no master for
+// dead that a busy machine lets not run for some seconds. It goes by what it
+// hears as ever: it takes over at once from one that resigns.
+const patience = "down_timer_adverts 100"
+
 // regentd is the daemon under test.
 var regentd lab.Daemon
 

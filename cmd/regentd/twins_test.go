@@ -17,10 +17,11 @@ import (
 
 // Twins are two regents with virtual MACs that share one virtual router for
 // IPv4 and one for IPv6, on the lan. Both are real routers: they forward
-// between the lan and the segment beyond, where another host is.
+// between the lan and the segment beyond, where another host is. Where the
+// lesser one is to find out that its master is dead it is told to be quicker.
 type twins struct {
 	*stage
-	a, b   *twin // a is the better one
+	a, b   *twin // a is the better one, and b has patience with it
 	far    *lab.Host
 	said   *lab.Capture // everything that crosses the client's eth0
 	beyond *lab.Capture // and the far host's
@@ -31,8 +32,15 @@ type twin struct {
 	*lab.Proc
 	stage    *stage
 	priority int
+	waits    string       // for how long it believes in a silent master
 	own      *lab.Capture // everything that crosses its eth0
 }
+
+// quicker waits for silence of 4.5 seconds.
+const quicker = "down_timer_adverts 15"
+
+// once announces each address once, and so at a known time.
+var once = []string{"garp_master_repeat 1", "garp_master_delay 0"}
 
 var (
 	vmac4 = vrrp.VirtualMAC(false, vrid)
@@ -56,6 +64,7 @@ func setTwins(t *testing.T) *twins {
 	w.said, err = s.client.CaptureOnly("eth0", everything)
 	s.must(err)
 	w.a, w.b = w.twin("a", 1, 150), w.twin("b", 2, 100)
+	w.b.waits = patience
 	w.far, err = s.Host("far", lab.Port{Name: "eth0", Segment: "beyond", Addrs: []string{"198.51.100.9/24", "2001:db8:f::9/64"}})
 	s.must(err)
 	w.beyond, err = w.far.CaptureOnly("eth0", everything)
@@ -99,7 +108,7 @@ func (t *twin) conf(more ...string) string {
 	}
 	%s
 }
-`, f.name, vrid, t.priority, f.addresses, strings.Join(more, "\n\t"))
+`, f.name, vrid, t.priority, f.addresses, strings.Join(append(more, t.waits), "\n\t"))
 	}
 	return b.String()
 }

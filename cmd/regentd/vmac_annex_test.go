@@ -58,7 +58,7 @@ func TestVirtualMACsOfAddresses(t *testing.T) {
 			t.Parallel()
 			w := setTwins(t)
 			run := func(n *twin) {
-				n.Proc = w.start(regentd, n.Host, scattered(n.priority, c.global, c.instance, c.line))
+				n.Proc = w.start(regentd, n.Host, scattered(n.priority, c.global, c.instance+"\n\t"+n.waits, c.line))
 			}
 			beyond := map[*twin]*lab.Capture{}
 			for _, n := range []*twin{w.a, w.b} {
@@ -135,9 +135,11 @@ func (w *twins) resolve(h *lab.Host, addr string, mac net.HardwareAddr) {
 	p, err := h.Probe(w.Context(), v, 20*time.Millisecond)
 	w.must(err)
 	defer p.Close()
-	w.until(addr+" answers "+h.Name, func() bool { return p.Answers(time.Time{}) })
-	got, err := h.Neighbor(v)
-	w.must(err)
+	var got net.HardwareAddr
+	w.until(addr+" answers "+h.Name, func() bool {
+		got, err = h.Neighbor(v)
+		return err == nil && got != nil && p.Answers(time.Time{})
+	})
 	if !bytes.Equal(got, mac) {
 		w.Errorf("%s finds %s at %v, want %v", h.Name, addr, got, mac)
 	}

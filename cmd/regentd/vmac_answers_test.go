@@ -69,7 +69,6 @@ func TestWhoAnswers(t *testing.T) {
 	t.Parallel()
 	w := setTwins(t)
 	begun := time.Now()
-	once := []string{"garp_master_repeat 1", "garp_master_delay 0"}
 	w.a.run(once...)
 	w.reign(w.a)
 	w.b.run(once...)

@@ -18,9 +18,11 @@ import (
 func TestOtherLinksDoNotAnswer(t *testing.T) {
 	t.Parallel()
 	w := setTwins(t)
-	w.a.run()
+	w.b.waits = quicker
+	w.a.run(once...) // what answers looks like an announcement
 	w.reign(w.a)
-	w.b.run()
+	w.announced(w.begun)
+	w.b.run(once...)
 	w.backupOf(w.b)
 	for _, v := range vips {
 		if got := w.askBeyond(v); got != nil {
@@ -62,7 +64,7 @@ func TestAnOwnersInterfaceDoesNotAnswer(t *testing.T) {
 		}
 	}
 	w.a.priority = 255
-	w.a.run()
+	w.a.run(once...)
 	w.until("a is master", func() bool { return w.a.Said("V4", "Entering MASTER STATE") && w.a.Said("V6", "Entering MASTER STATE") })
 	w.announced(w.begun) // so its devices have them
 	for _, v := range vips {
@@ -114,8 +116,9 @@ func TestAnOwnersInterfaceDoesNotAnswer(t *testing.T) {
 func TestNoTableCanBeMade(t *testing.T) {
 	t.Parallel()
 	w := setTwins(t)
-	w.a.Proc = w.start(regentd, w.a.Host, "global_defs {\n\tnftables "+strings.Repeat("x", 300)+"\n}\n"+w.a.conf())
+	w.a.Proc = w.start(regentd, w.a.Host, "global_defs {\n\tnftables "+strings.Repeat("x", 300)+"\n}\n"+w.a.conf(once...))
 	w.reign(w.a)
+	w.announced(w.begun)
 	w.must(w.a.Remove("vrrp.51")) // its successor wants a seat, too
 	w.until("the device is made again", func() bool { return w.a.Said("making it again") && w.a.Has(vips...) })
 	w.must(w.a.Signal(syscall.SIGHUP))

@@ -18,7 +18,7 @@ import (
 func TestWhatIsAnnouncedCanBeAnswered(t *testing.T) {
 	t.Parallel()
 	w := setTwins(t)
-	once := []string{"garp_master_repeat 1", "garp_master_delay 0"}
+	w.b.waits = quicker
 	w.a.run(once...)
 	w.reign(w.a)
 	w.b.run(once...)
@@ -134,7 +134,7 @@ func TestWithoutAVirtualMAC(t *testing.T) {
 	t.Parallel()
 	w := setTwins(t)
 	begun := time.Now()
-	w.a.Proc = w.start(regentd, w.a.Host, strings.ReplaceAll(w.a.conf("garp_master_repeat 1", "garp_master_delay 0"), "use_vmac\n", "\n"))
+	w.a.Proc = w.start(regentd, w.a.Host, strings.ReplaceAll(w.a.conf(once...), "use_vmac\n", "\n"))
 	w.until("a has the addresses", func() bool { return w.a.Has(vips...) })
 	w.announced(begun)
 	physical := w.a.MAC("eth0")

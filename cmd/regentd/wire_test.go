@@ -37,7 +37,7 @@ var (
 	list6 = []string{"fe80::100", "2001:db8::102", "2001:db8::101"}
 
 	hmacKey  = bytes.Repeat([]byte{0x5a}, 32)
-	hmacConf = fmt.Sprintf("auth_hmac {\n key 7 hex:%x\n key 8 hex:%x\n active_key 7\n }", hmacKey, bytes.Repeat([]byte{1}, 32))
+	hmacConf = fmt.Sprintf("auth_hmac {\n key 7 hex:%x\n key 8 hex:%x\n active_key 7\n time_window 60\n }", hmacKey, bytes.Repeat([]byte{1}, 32))
 )
 
 var speakers = []speaker{

@@ -36,7 +36,7 @@ func (l *Lab) Learned(segment string, mac net.HardwareAddr) (*Host, error) {
 	port := ""
 	err := l.fabric.Do(func() error {
 		known, err := netlink.NeighList(0, unix.AF_BRIDGE)
-		if err != nil {
+		if whole(err) != nil {
 			return fmt.Errorf("list what %s has learned: %w", segment, err)
 		}
 		for _, n := range known {

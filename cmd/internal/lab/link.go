@@ -148,20 +148,26 @@ func (h *Host) Addresses(name string) ([]netip.Prefix, error) {
 			}
 		}
 		addrs, err := netlink.AddrList(link, netlink.FAMILY_ALL)
-		if errors.Is(err, netlink.ErrDumpInterrupted) {
-			err = nil // what was read is good; the next look will see the rest
-		}
 		for _, a := range addrs {
 			ip, _ := netip.AddrFromSlice(a.IP)
 			ones, _ := a.Mask.Size()
 			found = append(found, netip.PrefixFrom(ip.Unmap(), ones))
 		}
-		return err
+		return whole(err)
 	})
 	if err != nil {
 		return found, fmt.Errorf("list addresses of %s on %s: %w", name, h.Name, err)
 	}
 	return found, nil
+}
+
+// whole forgives the kernel that what it lists has changed meanwhile: what was read
+// is good, and the next look will see the rest.
+func whole(err error) error {
+	if errors.Is(err, netlink.ErrDumpInterrupted) {
+		return nil
+	}
+	return err
 }
 
 // Has reports whether the host has every one of the addresses.
@@ -214,6 +220,20 @@ func (h *Host) Sent(name string) (uint64, error) {
 // Received returns how many packets have come in through an interface.
 func (h *Host) Received(name string) (uint64, error) {
 	return h.statistic(name, func(s *netlink.LinkStatistics) uint64 { return s.RxPackets })
+}
+
+// Lost returns how many packets were lost in the cable of a port because the
+// receiver's kernel had no time for them: of those that the host has sent, and of
+// those for it.
+func (h *Host) Lost(name string) (sent, received uint64, err error) {
+	dropped := func(s *netlink.LinkStatistics) uint64 { return s.TxDropped } // veth counts them where they leave
+	h.mu.Lock()
+	c := h.cables[name]
+	h.mu.Unlock()
+	if sent, err = h.statistic(name, dropped); err == nil {
+		received, err = h.lab.fabric.statistic(c.far, dropped)
+	}
+	return sent, received, err
 }
 
 func (h *Host) statistic(name string, which func(*netlink.LinkStatistics) uint64) (uint64, error) {

@@ -41,7 +41,7 @@ func (h *Host) Neighbor(addr netip.Addr) (net.HardwareAddr, error) {
 	var mac net.HardwareAddr
 	err := h.Do(func() error {
 		list, err := netlink.NeighList(0, netlink.FAMILY_ALL)
-		if err != nil {
+		if whole(err) != nil {
 			return fmt.Errorf("list neighbors of %s: %w", h.Name, err)
 		}
 		for _, n := range list {

@@ -157,17 +157,3 @@ func (p *Probe) Gap(from, to time.Time) time.Duration {
 	}
 	return longest
 }
-
-// Stall returns the longest that the probe itself was late to ask between two
-// times: how long the machine kept this program, and so perhaps others, from
-// running.
-func (p *Probe) Stall(from, to time.Time) time.Duration {
-	var longest time.Duration
-	last := from
-	for _, e := range p.Echoes() {
-		if e.At.After(from) && e.At.Before(to) {
-			longest, last = max(longest, e.At.Sub(last)-p.interval), e.At
-		}
-	}
-	return longest
-}

@@ -46,6 +46,10 @@ func (h *Host) Storm(ctx context.Context, ifname string, rate int, frame func(n 
 	return s, nil
 }
 
+// most is how much a storm may be behind its rate, in seconds. What it has not sent
+// by then it need not: more at once would not fit into the kernel's queues.
+const most = 0.05
+
 // blow sends what is due each millisecond; what the kernel has no room for now
 // comes a little later.
 func (s *Storm) blow(ctx context.Context, fd, rate int, frame func(n int) []byte) error {
@@ -57,7 +61,12 @@ func (s *Storm) blow(ctx context.Context, fd, rate int, frame func(n int) []byte
 			return nil
 		case <-beat.C:
 		}
-		for due := int(time.Since(begun).Seconds() * float64(rate)); s.sent < due; s.sent++ {
+		due := time.Since(begun).Seconds() * float64(rate)
+		if behind := due - float64(s.sent) - most*float64(rate); behind > 0 {
+			begun = begun.Add(time.Duration(behind / float64(rate) * float64(time.Second)))
+			due -= behind
+		}
+		for ; s.sent < int(due); s.sent++ {
 			_, err := unix.Write(fd, frame(s.sent))
 			if errors.Is(err, unix.ENOBUFS) {
 				break

@@ -20,7 +20,7 @@ type Usage struct {
 func (p *Proc) Usage() (Usage, error) {
 	var sum Usage
 	for _, pid := range append(descendants(p.PID), p.PID) {
-		cpu, err := cpuTime(pid)
+		cpu, _, err := schedule(pid)
 		if err != nil {
 			return Usage{}, fmt.Errorf("measure %s: %w", p.Name, err)
 		}
@@ -50,30 +50,29 @@ func statFields(pid int) ([]string, error) {
 	return fields, nil
 }
 
-// cpuTime sums what the scheduler counts for each thread, in nanoseconds: the
-// times of /proc/PID/stat come in steps of 10 ms.
-func cpuTime(pid int) (time.Duration, error) {
+// schedule sums up what the scheduler counts for each thread of a process: how
+// long it ran, and how long it waited for a processor. The times of
+// /proc/PID/stat come in steps of 10 ms; these are nanoseconds.
+func schedule(pid int) (ran, waited time.Duration, err error) {
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if len(threads) == 0 {
-		return 0, fmt.Errorf("read /proc/%d/task: %w", pid, os.ErrNotExist)
+		return 0, 0, fmt.Errorf("read /proc/%d/task: %w", pid, os.ErrNotExist)
 	}
-	var sum time.Duration
 	for _, path := range threads {
 		b, err := os.ReadFile(path)
 		if err != nil {
 			continue // the thread ended meanwhile
 		}
-		first, _, _ := strings.Cut(string(b), " ")
-		ns, err := strconv.ParseInt(first, 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("read %s: %w", path, err)
+		var run, wait time.Duration
+		if _, err := fmt.Sscan(string(b), (*int64)(&run), (*int64)(&wait)); err != nil {
+			return 0, 0, fmt.Errorf("read %s: %w", path, err)
 		}
-		sum += time.Duration(ns)
+		ran, waited = ran+run, waited+wait
 	}
-	return sum, nil
+	return ran, waited, nil
 }
 
 func proportional(pid int) (int64, error) {
@@ -91,12 +90,23 @@ func proportional(pid int) (int64, error) {
 }
 
 // descendants returns the children of a process, theirs, and so on.
-func descendants(root int) []int {
+func descendants(root int) []int { return below(root, children()) }
+
+func below(root int, children map[int][]int) []int {
+	found := slices.Clone(children[root])
+	for i := 0; i < len(found); i++ {
+		found = append(found, children[found[i]]...)
+	}
+	return found
+}
+
+// children returns the children of every process of the machine.
+func children() map[int][]int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
 	}
-	children := make(map[int][]int)
+	all := make(map[int][]int)
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
@@ -107,12 +117,8 @@ func descendants(root int) []int {
 			continue // it ended meanwhile
 		}
 		if parent, err := strconv.Atoi(f[1]); err == nil {
-			children[parent] = append(children[parent], pid)
+			all[parent] = append(all[parent], pid)
 		}
 	}
-	found := slices.Clone(children[root])
-	for i := 0; i < len(found); i++ {
-		found = append(found, children[found[i]]...)
-	}
-	return found
+	return all
 }
