@@ -3,7 +3,6 @@ package netif
 import (
 	"fmt"
 	"sync"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,12 +25,10 @@ func (h *Host) Announce(as []Announcement) []error {
 
 // frames is a packet socket that sends on all links and receives nothing.
 type frames struct {
-	mu       sync.Mutex
-	fd       int
-	numbers  [sendBatch]int // of the announcement in each message
-	messages [sendBatch]unix.Mmsghdr
-	iovecs   [sendBatch]unix.Iovec
-	targets  [sendBatch]unix.RawSockaddrLinklayer
+	mu      sync.Mutex
+	fd      int
+	numbers [sendBatch]int // of the announcement in each message
+	frameBatch
 }
 
 func openFrames() (*frames, error) {
@@ -41,14 +38,7 @@ func openFrames() (*frames, error) {
 	}
 	setSendBuffer(fd, sendBuffer)
 	f := &frames{fd: fd}
-	for i := range f.messages {
-		h := &f.messages[i].Hdr
-		h.Iov = &f.iovecs[i]
-		h.SetIovlen(1)
-		h.Name = (*byte)(unsafe.Pointer(&f.targets[i]))
-		h.Namelen = unix.SizeofSockaddrLinklayer
-		f.targets[i].Family = unix.AF_PACKET
-	}
+	f.prepare()
 	return f, nil
 }
 
@@ -64,9 +54,7 @@ func (f *frames) send(as []Announcement, fail func(i int, err error)) {
 			continue
 		}
 		f.numbers[n] = i
-		f.iovecs[n].Base = &b[0]
-		f.iovecs[n].SetLen(len(b))
-		f.targets[n].Ifindex = int32(a.Link)
+		f.load(n, b, a.Link)
 		if n++; n == sendBatch {
 			f.flush(n, fail)
 			n = 0

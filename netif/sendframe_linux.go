@@ -17,14 +17,24 @@ type framebox struct {
 	fd      int
 	data    []byte // frames, end to end
 	parcels []parcel
+	frameBatch
+}
 
+func newFramebox() *framebox {
+	b := &framebox{fd: -1}
+	b.prepare()
+	return b
+}
+
+// A frameBatch is room for whole frames that leave together. It points into
+// itself and so stays where it was prepared.
+type frameBatch struct {
 	messages [sendBatch]unix.Mmsghdr
 	iovecs   [sendBatch]unix.Iovec
 	targets  [sendBatch]unix.RawSockaddrLinklayer
 }
 
-func newFramebox() *framebox {
-	b := &framebox{fd: -1}
+func (b *frameBatch) prepare() {
 	for i := range b.messages {
 		h := &b.messages[i].Hdr
 		h.Iov = &b.iovecs[i]
@@ -33,7 +43,14 @@ func newFramebox() *framebox {
 		h.Namelen = unix.SizeofSockaddrLinklayer
 		b.targets[i].Family = unix.AF_PACKET
 	}
-	return b
+}
+
+// load makes message i carry a frame to a link.
+func (b *frameBatch) load(i int, frame []byte, link int) {
+	b.iovecs[i].Base = unsafe.SliceData(frame)
+	b.iovecs[i].SetLen(len(frame))
+	b.targets[i].Ifindex = int32(link)
+	b.targets[i].Protocol = protocolOf(frame)
 }
 
 func (b *framebox) open() (err error) {
@@ -67,10 +84,7 @@ func (b *framebox) flush(drops []Drop) []Drop {
 		batch := rest[:min(len(rest), sendBatch)]
 		rest = rest[len(batch):]
 		for i, p := range batch {
-			b.iovecs[i].Base = &b.data[start]
-			b.iovecs[i].SetLen(p.end - start)
-			b.targets[i].Ifindex = int32(p.link)
-			b.targets[i].Protocol = protocolOf(b.data[start:])
+			b.load(i, b.data[start:p.end], p.link)
 			start = p.end
 		}
 		drops = sendParcels(b.fd, b.messages[:len(batch)], batch, drops)
