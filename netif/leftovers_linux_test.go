@@ -1,6 +1,7 @@
 package netif
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -94,10 +95,11 @@ func TestLeftoverDevicesAndTables(t *testing.T) {
 		a.good(h.RaiseDevices([]int{made[1].Link.Index, made[2].Link.Index}))
 		a.good(h.Change(at(made[2].Link.Index, "198.51.100.1/24")))
 		a.good(h.RemoveDevices([]int{made[3].Link.Index}))
-		_, err := h.OpenFirewall(FirewallSettings{Table: "one"})
+		one, err := h.OpenFirewall(FirewallSettings{Table: "one"})
 		a.must(err)
-		_, err = h.OpenSeats(FirewallSettings{Table: "two"})
+		two, err := h.OpenSeats(FirewallSettings{Table: "two"})
 		a.must(err)
+		a.must(errors.Join(one.abandon(), two.abandon())) // as a kill does
 	})
 	a.died(journal, func(h *Host) {
 		if tables := a.nft("list", "tables"); tables != "" {

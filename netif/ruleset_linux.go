@@ -3,8 +3,11 @@ package netif
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -24,15 +27,25 @@ const (
 
 // A ruleset is an nftables table of regent's own. Its rules stand once; what
 // they are about are the elements of its sets, which come and go.
+//
+// A flush of all rules, as a reload of the host's own firewall does, takes the
+// table along. It is made again at once: until then addresses are accepted that
+// are to be refused.
 type ruleset struct {
-	conn  *nftables.Conn
-	table nftables.Table
+	log     *slog.Logger
+	journal *journal // that names it
+	events  *feed    // of all tables
+	table   nftables.Table
 	// lay queues the sets and the rules of the table, and returns the sets.
-	lay  func(*nftables.Conn, *nftables.Table) ([]*nftables.Set, error)
+	lay func(*nftables.Conn, *nftables.Table) ([]*nftables.Set, error)
+
+	over     atomic.Bool
+	watching sync.WaitGroup
+
+	mu   sync.Mutex // guards what follows
+	conn *nftables.Conn
 	sets map[string]*nftables.Set
 	held map[element]bool
-
-	journal *journal // that names it
 }
 
 // An element is one of a set's.
@@ -46,20 +59,26 @@ type element struct {
 // host's rules is touched.
 func (h *Host) openRuleset(family nftables.TableFamily, name string,
 	lay func(*nftables.Conn, *nftables.Table) ([]*nftables.Set, error)) (*ruleset, error) {
-	r := &ruleset{table: nftables.Table{Name: nameOfTable(name), Family: family}, lay: lay}
+	r := &ruleset{log: h.log, table: nftables.Table{Name: nameOfTable(name), Family: family}, lay: lay}
 	err := h.home.run(func() (err error) {
-		r.conn, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(enlarge))
-		return err
+		if r.conn, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(enlarge)); err != nil {
+			return err
+		}
+		if r.events, err = openFeed(unix.NETLINK_NETFILTER, eventsOfTables); err != nil {
+			return err
+		}
+		return r.events.subscribe()
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open the firewall: %w", err)
+		return nil, errors.Join(privilege("changing the firewall", "CAP_NET_ADMIN", err), r.abandon())
 	}
 	h.journal.begin([]string{r.deed()})
 	r.journal = &h.journal
 	if err := r.build(nil); err != nil {
 		h.journal.end(r.deed())
-		return nil, errors.Join(privilege("changing the firewall", "CAP_NET_ADMIN", err), r.conn.CloseLasting())
+		return nil, errors.Join(privilege("changing the firewall", "CAP_NET_ADMIN", err), r.abandon())
 	}
+	r.watching.Go(r.watch)
 	return r, nil
 }
 
@@ -67,6 +86,8 @@ func (h *Host) openRuleset(family nftables.TableFamily, name string,
 // of it happens or nothing. If somebody has removed the table, as a flush of
 // all rules does, it is made again.
 func (r *ruleset) become(next map[element]bool) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	missing := func(from, in map[element]bool) (es []element) {
 		for e := range from {
 			if !in[e] {
@@ -135,11 +156,22 @@ func (r *ruleset) elements(es []element, do func(*nftables.Set, []nftables.SetEl
 
 // Close removes the table.
 func (r *ruleset) Close() error {
-	err := removeTable(r.conn, r.table.Family, r.table.Name)
-	if err == nil {
+	err := r.unwatch()
+	if removed := removeTable(r.conn, r.table.Family, r.table.Name); removed == nil {
 		r.journal.end(r.deed())
+	} else {
+		err = errors.Join(removed, err)
 	}
 	return errors.Join(err, r.conn.CloseLasting())
+}
+
+// abandon closes the sockets and leaves the table as it is.
+func (r *ruleset) abandon() error {
+	err := r.unwatch()
+	if r.conn != nil {
+		err = errors.Join(err, r.conn.CloseLasting())
+	}
+	return err
 }
 
 // RemoveFirewall removes the tables that a killed predecessor left under a

@@ -203,14 +203,14 @@ func (l Link) equal(m Link) bool {
 // A feed is the netlink socket of events.
 type feed struct {
 	busy   sync.Mutex // held by the one watch
-	groups []int      // RTNLGRP_*
+	groups []int      // RTNLGRP_*, NFNLGRP_*
 	file   *os.File
 	raw    syscall.RawConn
 	room   []byte
 }
 
-func openFeed(groups ...int) (*feed, error) {
-	fd, err := openSocket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+func openFeed(protocol int, groups ...int) (*feed, error) {
+	fd, err := openSocket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_NONBLOCK, protocol)
 	if err != nil {
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
