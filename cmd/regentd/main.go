@@ -132,6 +132,9 @@ func serve(o *options, stderr io.Writer) int {
 		return exitFatal
 	}
 	defer pid.remove()
+	if pid.blank != nil {
+		log.Error("the pid file names nobody", "error", pid.blank)
+	}
 	o.umask.apply(cfg.Global.Daemon.Umask)
 	told := cfg.Global.Notify
 	runOnce(ctx, &cfg.Global, "startup_script", told.Startup, told.StartupTimeout, log)

@@ -16,10 +16,14 @@ var errRunning = errors.New("daemon is already running")
 
 // A pidFile names this process while it is locked. The lock goes with the
 // process, so that a file left behind by a kill never stands in the way.
-type pidFile struct{ file *os.File }
+type pidFile struct {
+	file  *os.File
+	blank error // why it names nobody, as on a full disk; nil: it names this process
+}
 
 // writePID writes and locks the pid file. Another regentd that holds it, or a
-// living keepalived that it names, gives errRunning.
+// living keepalived that it names, gives errRunning. Locked is enough: no router
+// is to stand still because a disk is full.
 func writePID(path string) (*pidFile, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -36,11 +40,11 @@ func writePID(path string) (*pidFile, error) {
 		f.Close()
 		return nil, fmt.Errorf("%s names a running keepalived: %w", path, errRunning)
 	}
+	p := &pidFile{file: f}
 	if err := errors.Join(f.Truncate(0), write(f, fmt.Sprintln(os.Getpid()))); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("write pid file %s: %w", path, err)
+		p.blank = fmt.Errorf("write pid file: %w", err)
 	}
-	return &pidFile{f}, nil
+	return p, nil
 }
 
 func write(f *os.File, s string) error {
