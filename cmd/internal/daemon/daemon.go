@@ -142,7 +142,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	dismiss() // it finishes what it was given: the addresses leave
 	steward.Wait()
 	helpers.Wait()
-	d.lookouts.ended.Wait()
+	d.lookouts.leave()
 	return failure
 }
 

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	"regent/health"
 )
@@ -58,6 +59,24 @@ func (l *lookouts) send(c health.Check) lookout {
 		}
 	})
 	return lookout{c, cancel}
+}
+
+// parting is how long checks may take to end: a script is killed within a second.
+const parting = 3 * time.Second
+
+// leave waits until the checks have ended, but not for one that nothing can end,
+// such as the look at a file whose server is gone.
+func (l *lookouts) leave() {
+	all := make(chan struct{})
+	go func() {
+		defer close(all)
+		l.ended.Wait()
+	}()
+	select {
+	case <-all:
+	case <-time.After(parting):
+		l.log.Warn("a check does not end, and is given up", "after", parting)
+	}
 }
 
 // begin lets them run until ctx ends.
