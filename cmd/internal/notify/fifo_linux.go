@@ -90,11 +90,16 @@ func (f *fifo) hangUp() {
 	}
 }
 
+// stray reports whether another file, or none, is at the path by now.
+func (f *fifo) stray() bool {
+	var now unix.Stat_t
+	return unix.Lstat(f.path, &now) != nil || now.Dev != f.stat.Dev || now.Ino != f.stat.Ino
+}
+
 // close removes the FIFO if we have made it and it is still the same.
 func (f *fifo) close() {
 	f.hangUp()
-	var now unix.Stat_t
-	if f.made && unix.Lstat(f.path, &now) == nil && now.Dev == f.stat.Dev && now.Ino == f.stat.Ino {
+	if f.made && !f.stray() {
 		unix.Unlink(f.path)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -190,6 +191,37 @@ func TestDeafReaderIsEnded(t *testing.T) {
 	if alive(pid) {
 		t.Error("the reader still runs")
 	}
+}
+
+// A FIFO that somebody has removed is made again, and one that its reader has
+// made anew is written; so is one that could not be there when the daemon started.
+func TestFIFOIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	path := filepath.Join(s.path("later"), "fifo")
+	s.global.Notify.FIFO = cfgparse.FIFO{Path: path, Script: s.script("reader", `cat "$1" >>out; echo end >>out`)}
+	s.start()
+	tell := func(priority int) { s.Tell(Event{Instance, "V", Master, priority, nil, "", false}) }
+	s.logged("ERROR", "notify_fifo is not written", "no such file or directory")
+	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tell(2)
+	s.wait("out", 1)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	tell(3)
+	s.wait("out", 3)
+	if err := errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	tell(4)
+	want := []string{`INSTANCE "V" MASTER 2`, "end", `INSTANCE "V" MASTER 3`, "end", `INSTANCE "V" MASTER 4`}
+	if got := s.wait("out", 5); !slices.Equal(got, want) {
+		t.Errorf("the reader had %q, want %q", got, want)
+	}
+	s.logged("WARN", "notify_fifo was removed or replaced, and is opened anew", "fifo="+path)
 }
 
 // A reload leaves a FIFO alone that it does not concern, and moves one that it

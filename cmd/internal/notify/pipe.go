@@ -72,7 +72,11 @@ type pipe struct {
 	lost  int           // not told in the log yet
 	ready chan struct{} // holds a token while there may be lines
 
-	told time.Time // of run: when the log last heard of lost lines
+	// Of run:
+	fifo   *fifo         // nil: it cannot be used
+	reader chan struct{} // closed when its script has ended; nil: none was started
+	failed time.Time     // when the log last heard that it cannot be used
+	told   time.Time     // when the log last heard of lost lines
 }
 
 func newPipe(s settings, runner *health.Runner, log *slog.Logger, lim limits) *pipe {
@@ -109,36 +113,61 @@ func (p *pipe) run(before []<-chan struct{}) {
 	for _, old := range before {
 		<-old
 	}
-	f, err := openFIFO(p.settings.path, p.settings.user, p.settings.group)
-	if err != nil {
-		p.log.Error(p.settings.keyword+" is not written: "+err.Error(), "error", err)
-		close(p.open)
-		p.discard()
+	p.renew()
+	close(p.open)
+	p.write()
+	if p.fifo == nil {
 		return
 	}
-	defer f.close()
-	close(p.open)
-	reader := make(chan struct{})
-	go func() {
-		defer close(reader)
-		p.keepReader()
-	}()
-	p.write(f)
-	f.hangUp()
+	defer p.fifo.close()
+	p.fifo.hangUp()
 	defer time.AfterFunc(p.limits.grace, p.cut).Stop()
-	<-reader
+	<-p.reader
+}
+
+// renew opens the FIFO if it could not be opened before, or is no longer the one
+// at its path: a reader may make it anew, or somebody tidy up its directory. The
+// old one ends for its readers, and ours is started again.
+func (p *pipe) renew() {
+	if p.fifo != nil && !p.fifo.stray() {
+		return
+	}
+	f, err := openFIFO(p.settings.path, p.settings.user, p.settings.group)
+	if err != nil {
+		if time.Since(p.failed) >= quiet {
+			p.log.Error(p.settings.keyword+" is not written: "+err.Error(), "error", err)
+			p.failed = time.Now()
+		}
+		return
+	}
+	if p.fifo != nil {
+		p.log.Warn(p.settings.keyword + " was removed or replaced, and is opened anew")
+		p.fifo.hangUp()
+	}
+	p.fifo = f
+	if p.reader == nil {
+		p.reader = make(chan struct{})
+		go func() {
+			defer close(p.reader)
+			p.keepReader()
+		}()
+	}
 }
 
 // write writes lines until the pipe is closed, and then the rest of them.
-func (p *pipe) write(f *fifo) {
+func (p *pipe) write() {
 	for open := true; open; {
 		select {
 		case <-p.ready:
 		case <-p.closing:
 			open = false
 		}
+		p.renew()
 		for _, line := range p.take() {
-			if err := f.write(line); err != nil {
+			if p.fifo == nil {
+				continue
+			}
+			if err := p.fifo.write(line); err != nil {
 				p.lose(err)
 			}
 		}
@@ -154,18 +183,6 @@ func (p *pipe) take() []string {
 	lines := p.lines
 	p.lines = nil
 	return lines
-}
-
-// discard takes lines that cannot be written.
-func (p *pipe) discard() {
-	for {
-		select {
-		case <-p.ready:
-			p.take()
-		case <-p.closing:
-			return
-		}
-	}
 }
 
 // lose counts a line that could not be written.
