@@ -136,14 +136,15 @@ func (l *loader) trackOptions(t *trackLine, limit int64, s *syntax.Statement) bo
 		l.complain(s.Words[2].Pos, syntax.Number, span(-limit, limit), "the nearest possible weight is used", "weight %d is out of range", n)
 		n = max(-limit, min(n, limit))
 	}
-	t.Weight, t.Reverse, t.weighted = int(n), false, true
-	if len(s.Words) == 3 {
+	t.Weight, t.weighted = int(n), true
+	if len(s.Words) == 3 { // reversed as the block is that it names
 		return true
 	}
 	switch {
 	case s.Arg(3) == "reverse":
 		t.Reverse = true
 	case s.Arg(3) == "noreverse" && t.Kind != health.Interface:
+		t.Reverse = false
 	default:
 		return unknown(3)
 	}
