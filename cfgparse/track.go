@@ -1,6 +1,7 @@
 package cfgparse
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -129,6 +130,9 @@ func (l *loader) trackOptions(t *trackLine, limit int64, s *syntax.Statement) bo
 	}
 	n, ok := l.beginning(s.Words[2], "weight", -254, 254)
 	switch {
+	case !ok && leadingNumber(s.Arg(2)) != "": // keepalived goes by the block that is named
+		n = int64(t.Weight)
+		l.complain(s.Words[2].Pos, syntax.Number, span(-limit, limit), fmt.Sprintf("weight %d is used", n), "weight %s is out of range", s.Arg(2))
 	case !ok:
 		l.complain(s.Words[2].Pos, syntax.Number, "a whole number, "+span(-limit, limit), "weight 0 is used", "bad weight %s", quote(s.Arg(2)))
 		n = 0
