@@ -135,6 +135,17 @@ func (p *Pacer) Cancel(owner int) {
 	}
 }
 
+// Drop drops what an owner waits for of some addresses: it gives them up and keeps
+// others.
+func (p *Pacer) Drop(owner int, gone func(netip.Addr) bool) {
+	for key, w := range p.waiting {
+		if w.owner == owner && gone(w.Addr) {
+			w.gone = true
+			delete(p.waiting, key)
+		}
+	}
+}
+
 // Take appends to out what may leave now, in order; of each lane no more than
 // one round, so that a caller who is asked for something else between two calls
 // lets the first announcements of that come before the next ones of this.

@@ -2,7 +2,9 @@ package main_test
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -186,5 +188,42 @@ vrrp_instance A {
 			t.Errorf("%s announces three times in %v", i.Name, took)
 		}
 		vigil.End()
+	}
+}
+
+// S-47: an address that a reload brings to a master is announced, and no other.
+// keepalived announces all again, which tells the neighbours nothing new. One that
+// a reload takes away costs an advert.
+func TestANewAddressIsAnnounced(t *testing.T) {
+	t.Parallel()
+	s := setStage(t)
+	h := s.host("router", "192.0.2.1/24")
+	few := instance("eth0", 200, "0.1", "garp_master_delay 0", "virtual_ipaddress_excluded {\n        192.0.2.101/24\n        192.0.2.102/24\n    }")
+	more := strings.Replace(few, "        192.0.2.102/24\n", "        192.0.2.102/24\n        192.0.2.103/24\n", 1)
+	p := s.start(regentd, h, few)
+	fresh := netip.MustParseAddr("192.0.2.103")
+	told := map[netip.Addr]int{}
+	count := func() {
+		clear(told)
+		for _, c := range s.wire.Claims() {
+			told[c.Addr]++
+		}
+	}
+	const each = 5 // garp_master_repeat
+	s.until("all are announced", func() bool { count(); return told[vip] == each && told[netip.MustParseAddr("192.0.2.102")] == each })
+	for n, conf := range []string{more, few} {
+		_, err := s.File("router/regentd-1.conf", conf)
+		s.must(err)
+		reloaded := time.Now()
+		s.must(p.Signal(syscall.SIGHUP))
+		s.until("the kernel has it, or not", func() bool { return h.Has(fresh) == (n == 0) })
+		s.advertised("an advert after that", vrid, func(a lab.Advert) bool { return a.At.After(reloaded) })
+		s.until("the new one is announced", func() bool { count(); return told[fresh] == each })
+	}
+	count()
+	for addr, n := range told {
+		if n != each {
+			t.Errorf("%v was announced %d times, want %d", addr, n, each)
+		}
 	}
 }

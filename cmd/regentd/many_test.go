@@ -10,9 +10,9 @@ import (
 	"regent/cmd/internal/lab"
 )
 
-// B-29: as many addresses as an advert can name, and two thousand that
+// B-29, O-8, S-41: as many addresses as an advert can name, and two thousand that
 // none names, move between regent and keepalived like a single one, and a
-// crash leaves none of them behind.
+// crash leaves none of them behind. A stop resigns before it removes the first.
 func TestThousandsOfAddresses(t *testing.T) {
 	t.Parallel()
 	s := setStage(t)
@@ -45,8 +45,21 @@ func TestThousandsOfAddresses(t *testing.T) {
 	if length := 14 + 20 + 8 + 4*named; len(a.Frame.Data) != length {
 		t.Errorf("its adverts have %d octets, want %d", len(a.Frame.Data), length)
 	}
+	events, err := ours.WatchAddresses()
+	s.must(err)
 	s.must(p.Signal(syscall.SIGTERM))
 	s.ended(p)
+	resigned := s.advertised("the resignation", vrid, func(a lab.Advert) bool { return a.Priority == 0 })
+	gone, err := events.Events()
+	s.must(err)
+	if len(gone) < len(all) {
+		t.Errorf("%d addresses were removed, want %d", len(gone), len(all))
+	}
+	for _, e := range gone {
+		if e.Added || e.At.Before(resigned.At) {
+			t.Fatalf("%v was added (%v), or removed %v before the resignation", e.Addr, e.Added, resigned.At.Sub(e.At))
+		}
+	}
 	has("keepalived alone has all addresses", theirs, ours)
 
 	p = s.start(regentd, ours, conf(150))

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"net/netip"
 	"reflect"
 	"time"
 
@@ -30,12 +31,14 @@ const tallyEvery = time.Second
 
 // prepare takes what orders say about announcements, in their order, when all
 // else that they ask for is done (B-2). A router that gives its addresses up
-// announces nothing any more (B-3); one that gives up some of them is about to
-// announce the others anew.
+// announces nothing any more (B-3), and one that gives up some of them nothing of
+// these.
 func (s *steward) prepare(orders []order) {
 	for _, o := range orders {
 		switch o.do {
-		case shed, release:
+		case shed:
+			s.hush(o)
+		case release:
 			s.silence(o.router)
 		case forget:
 			s.forget(o.router)
@@ -67,6 +70,18 @@ func (s *steward) silence(r *router) {
 	if r != nil {
 		s.announcer.pacer.Cancel(r.serial)
 	}
+}
+
+// hush drops those of the addresses that a router gives up.
+func (s *steward) hush(o order) {
+	if o.router == nil || len(o.changes) == 0 {
+		return
+	}
+	gone := make(map[netip.Addr]bool, len(o.changes))
+	for _, c := range o.changes {
+		gone[c.Address.Prefix.Addr()] = true
+	}
+	s.announcer.pacer.Drop(o.router.serial, func(a netip.Addr) bool { return gone[a] })
 }
 
 // forget drops what is remembered of a router that is no more.

@@ -114,7 +114,7 @@ func TestPaceDelaysNothingElse(t *testing.T) {
 			t.Error("a reload is not carried out while announcements wait")
 		}
 		w.pass(time.Minute)
-		if got, want := n.announced(0), "3414:1/100 13414:1/100 23414:1/102 33414:1/103"; got != want {
+		if got, want := n.announced(0), "3414:1/100 13414:1/102 23414:1/100 33414:1/103"; got != want {
 			t.Errorf("announced %s, want %s", got, want)
 		}
 	})

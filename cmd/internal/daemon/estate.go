@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -150,16 +151,39 @@ func (d *Daemon) device(r *router, a netif.Address) string {
 func (d *Daemon) adjust(r *router, before holdings) {
 	d.shed(r, before, r.holds)
 	d.acquire(r.toAcquire())
-	d.step(r, fsm.Addressed{Announce: true})
+	d.step(r, fsm.Addressed{})
+	if came := r.holds.since(before, d.absent(r.holds.acquire)); len(came) > 0 {
+		d.steward.give(order{router: r, do: announce, announce: came, times: r.Router.Announce.Repeat})
+	}
+}
+
+// since returns the announcements of what is new, was taken away for a moment to
+// come back with other options, or has been absent; keepalived announces all that
+// there is.
+func (h holdings) since(before holdings, absent []netip.Addr) []netif.Announcement {
+	now := bareAddresses(h.acquire)
+	stays := make(map[netip.Addr]bool, len(before.acquire))
+	for _, c := range before.acquire {
+		stays[c.Address.Prefix.Addr()] = now[bareAddress(c)]
+	}
+	told := make(map[netip.Addr]netif.Announcement, len(before.announce))
+	for _, a := range before.announce {
+		told[a.Addr] = a
+	}
+	for _, a := range absent {
+		delete(told, a)
+	}
+	return keep(h.announce, func(a netif.Announcement) bool {
+		was, ok := told[a.Addr]
+		return !ok || !stays[a.Addr] || was.Link != a.Link || !bytes.Equal(was.MAC, a.MAC)
+	})
 }
 
 // shed gives up what a router, or nobody (nil), no longer holds. What another
 // one has after a reload is left for it where it is.
 func (d *Daemon) shed(r *router, before, now holdings) {
-	gone := slices.DeleteFunc(slices.Clone(before.release), func(c netif.Change) bool {
-		kept := func(o netif.Change) bool { return bareAddress(o) == bareAddress(c) }
-		return slices.ContainsFunc(now.acquire, kept) || d.inherited(r, c)
-	})
+	stays := bareAddresses(now.acquire)
+	gone := keep(before.release, func(c netif.Change) bool { return !stays[bareAddress(c)] && !d.inherited(r, c) })
 	stale := before.paths.without(now.paths)
 	if len(gone) > 0 || !stale.empty() {
 		d.steward.give(order{router: r, do: shed, changes: gone, paths: stale.removal()})

@@ -195,3 +195,23 @@ func TestSecondariesThatGoWithTheirPrimary(t *testing.T) {
 		}
 	})
 }
+
+// O-8, S-30: a clean stop resigns at once, however long the kernel takes to remove
+// what is held.
+func TestAStopResignsAtOnce(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1).start(conf(150, "virtual_ipaddress_excluded {\n198.18.0.1/32\n198.18.0.2/32\n198.18.0.3/32\n}"))
+		w.pass(10 * time.Second)
+		n.is(Master)
+		n.Slow(10 * time.Second)
+		told := w.now()
+		n.stop()
+		sent := n.heard()
+		if last := sent[len(sent)-1]; last.Priority != vrrp.Resign || last.at != told {
+			t.Errorf("told to stop at %v, its last advert is %v", told, last)
+		}
+		if took := w.now() - told; took < 40*time.Second {
+			t.Errorf("the kernel took %v: this test proves nothing", took)
+		}
+	})
+}

@@ -101,5 +101,14 @@ func bareAddress(c netif.Change) netif.Change {
 	return c
 }
 
+// bareAddresses are those of many changes.
+func bareAddresses(changes []netif.Change) map[netif.Change]bool {
+	all := make(map[netif.Change]bool, len(changes))
+	for _, c := range changes {
+		all[bareAddress(c)] = true
+	}
+	return all
+}
+
 // empty reports whether there are none.
 func (p paths) empty() bool { return len(p.routes) == 0 && len(p.rules) == 0 }
