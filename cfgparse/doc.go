@@ -20,6 +20,7 @@
 //
 //	keyword.go    a keyword is a row of a table, a block is a table
 //	values.go, numbers.go, times.go, scripts.go   kinds of values
+//	lenient.go    numbers with something behind them, as keepalived reads them
 //	root.go       the top level
 //	global*.go    global_defs
 //	instance*.go, password.go, hmac.go, profile.go, notify.go   vrrp_instance

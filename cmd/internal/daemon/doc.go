@@ -41,6 +41,7 @@
 //	audit.go      whether what was asked for is there
 //	standing.go   what the kernel refuses, and when it is asked again
 //	devices.go, annex.go  devices with virtual MACs
+//	repair.go     ... and what somebody may do to them
 //	seats.go, guard.go    who answers for an address, and who accepts packets to it
 //	promote.go    promote_secondaries
 //	steward.go, changes.go  the goroutine that does all this, in order
