@@ -20,7 +20,7 @@ func (s *steward) make(device *netif.Device) (netif.Made, error) {
 	}
 	s.devices[made[0].Link.Index] = true
 	if device.Kind == netif.IPVLAN {
-		return made[0], s.furnish(made[0].Link.Index, device.Address)
+		return made[0], s.address(made[0].Link.Index, device.Address)
 	}
 	return made[0], nil
 }
@@ -42,9 +42,9 @@ func (s *steward) dismiss() {
 	}
 }
 
-// furnish brings an ipvlan up and gives it its own address: it has no MAC address
+// address brings an ipvlan up and gives it its own address: it has no MAC address
 // that a Backup must hide, and adverts come from there.
-func (s *steward) furnish(link int, own netip.Prefix) error {
+func (s *steward) address(link int, own netip.Prefix) error {
 	errs := s.host.RaiseDevices([]int{link})
 	if own.IsValid() {
 		errs = append(errs, s.host.Change([]netif.Change{{Link: link, Address: netif.Address{Prefix: own}}})...)

@@ -101,17 +101,17 @@ func (f *fixtures) lose(links []string) {
 func (d *Daemon) holdFixtures() {
 	f := &d.fixtures
 	o := order{do: acquire}
-	o.changes = keep(f.holds.acquire, func(c netif.Change) bool { return !c.Address.NoTrack || f.give(c.Address) })
-	o.paths.routes = keep(f.holds.paths.routes, func(c netif.RouteChange) bool { return !c.Route.NoTrack || f.give(c.Route) })
-	o.paths.rules = keep(f.holds.paths.rules, func(c netif.RuleChange) bool { return !c.Rule.NoTrack || f.give(c.Rule) })
+	o.changes = keep(f.holds.acquire, func(c netif.Change) bool { return !c.Address.NoTrack || f.firstTime(c.Address) })
+	o.paths.routes = keep(f.holds.paths.routes, func(c netif.RouteChange) bool { return !c.Route.NoTrack || f.firstTime(c.Route) })
+	o.paths.rules = keep(f.holds.paths.rules, func(c netif.RuleChange) bool { return !c.Rule.NoTrack || f.firstTime(c.Rule) })
 	if len(o.changes) > 0 || !o.paths.empty() {
 		d.acquire(o)
 	}
 }
 
-// give notes that a fixture is asked for, and reports whether that is the first
+// firstTime notes that a fixture is asked for, and reports whether that is the first
 // time.
-func (f *fixtures) give(fixture any) (first bool) {
+func (f *fixtures) firstTime(fixture any) (first bool) {
 	name := fmt.Sprintf("%+v", fixture)
 	first = !f.given[name]
 	f.given[name] = true

@@ -14,7 +14,7 @@ func (d *Daemon) guard() {
 	want := make(map[netif.Refusal]bool)
 	for _, r := range d.routers {
 		if r.profile.Owner {
-			d.silence(r, want)
+			d.refuseQuestions(r, want)
 			continue
 		}
 		if r.Accept {

@@ -10,7 +10,7 @@ import (
 
 // seat makes the host answer ARP requests for an IPv4 address with a virtual MAC
 // on its device alone (B-10), whoever has it now; Linux would answer on every
-// link. Of IPv6 a link answers for its own addresses only: see silence.
+// link. Of IPv6 a link answers for its own addresses only: see refuseQuestions.
 func (d *Daemon) seat() {
 	want := make(map[netif.Seat]bool)
 	vrfs := make(map[netip.Addr]int) // where the addresses are that have a seat
@@ -112,9 +112,9 @@ func (d *Daemon) vrfOf(l *link) int {
 	return l.Master
 }
 
-// silence adds what keeps the link below a device from answering neighbour
+// refuseQuestions adds what keeps the link below a device from answering neighbour
 // solicitations for an owner's IPv6 addresses, which it may have, too (B-12).
-func (d *Daemon) silence(r *router, refusals map[netif.Refusal]bool) {
+func (d *Daemon) refuseQuestions(r *router, refusals map[netif.Refusal]bool) {
 	for _, a := range r.Estate.Addresses {
 		addr := a.Prefix.Addr()
 		if l, by := d.place(r, a); addr.Is6() && l != nil && r.virtual(a) {
