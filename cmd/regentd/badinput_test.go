@@ -43,9 +43,7 @@ func TestMistakesAreNamed(t *testing.T) {
 				t.Errorf("exit code %d, want 2", code)
 			}
 			says := strings.ReplaceAll(m.says, "%FILE%", filepath.Join(s.Dir, "router", "regentd-1.conf"))
-			if !p.Said(says) {
-				t.Errorf("it has not said %q but\n%s", says, p.Log())
-			}
+			s.until("it says "+says, func() bool { return p.Said(says) })
 			if !m.runs && (h.Has(vip) || len(s.wire.Adverts()) > 0) {
 				t.Error("it touched the network")
 			}

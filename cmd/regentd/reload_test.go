@@ -30,9 +30,7 @@ func TestReloadCheckConfig(t *testing.T) {
 	s.rewrite(h, strict+instance("eth0", 90, "0.2", "nonsense 5"))
 	s.must(p.Signal(syscall.SIGHUP))
 	s.until("it refuses the new one", func() bool { return p.Said("the old configuration stays in force", "reload_check_config") })
-	if b, _ := os.ReadFile(log); !strings.Contains(string(b), "nonsense") {
-		t.Errorf("the log says %q", b)
-	}
+	s.until("a file says why", func() bool { b, _ := os.ReadFile(log); return strings.Contains(string(b), "nonsense") })
 	s.rewrite(h, strict+instance("eth0", 80, "0.2"))
 	s.must(p.Signal(syscall.SIGHUP))
 	s.advertised("one without faults replaces it", 51, func(a lab.Advert) bool { return a.Priority == 80 })
@@ -62,7 +60,7 @@ func TestReloadTimeFile(t *testing.T) {
 		t.Fatal("it has reloaded already")
 	}
 	s.must(os.WriteFile(mark, []byte("look"), 0o644))
-	s.must(os.WriteFile(file, []byte(time.Now().Add(3*time.Second).UTC().Format("15:04:05Z")), 0o644))
+	s.must(os.WriteFile(file, []byte(time.Now().Add(6*time.Second).UTC().Format("15:04:05Z")), 0o644))
 	s.until("it reloads", func() bool { return p.Said("reloaded") })
 	s.advertised("the new configuration is in force", 51, func(a lab.Advert) bool { return a.Priority == 90 })
 	for _, gone := range []string{file, mark} {

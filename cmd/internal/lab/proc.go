@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Command is a program to run on a host.
@@ -93,13 +95,33 @@ func (h *Host) Start(c Command) (*Proc, error) {
 		p.ended = time.Now()
 		p.mu.Unlock()
 		// A grandchild may hold the pipe open for ever; what the program
-		// itself wrote is there already.
-		r.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+		// itself wrote is there already, and is read however long that takes.
+		for !drained(r, read) {
+			time.Sleep(time.Millisecond)
+		}
+		r.SetReadDeadline(time.Now())
 		<-read
 		r.Close()
 		close(p.done)
 	}()
 	return p, nil
+}
+
+// drained reports whether all that was written to a pipe has been read, or nobody
+// can write to it any more.
+func drained(r *os.File, read <-chan struct{}) bool {
+	select {
+	case <-read:
+		return true
+	default:
+	}
+	raw, err := r.SyscallConn()
+	if err != nil {
+		return true
+	}
+	left := 0
+	err = raw.Control(func(fd uintptr) { left, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	return err != nil || left == 0
 }
 
 func (p *Proc) read(r *os.File, seen func(Line)) {
