@@ -43,8 +43,8 @@ type signer struct {
 // checksum and the HMAC itself.
 var zeros [16]byte
 
-// NewProof starts a proof from settings that passed Auth.Check. The interval
-// gives the time window its default, the peers are those of a unicast router
+// NewProof starts a proof from settings that Auth.Check finds no fault with. The
+// interval gives the time window its default, the peers are those of a unicast router
 // and none otherwise. Without keys there is nothing to prove: it returns nil.
 func NewProof(auth *Auth, interval time.Duration, peers []Peer) *Proof {
 	if !auth.Sealed() {

@@ -25,8 +25,8 @@ type router struct {
 	link     int        // index of its interface; 0: there is none
 	vrf      int        // index of its VRF, if it names one
 	joined   bool       // it hears its adverts on that link
-	toolong  string     // why its adverts cannot leave by that link; empty: they can
 	deaf     error      // why it does not: joining failed
+	toolong  string     // why its adverts cannot leave by that link; empty: they can
 	stay     int        // counts its joins; the answer to any but the last is late
 	primary  netip.Addr // its source, W-9; invalid: there is none
 	from     netip.Addr // where its adverts come from: the source, or the one that has just gone

@@ -124,8 +124,8 @@ func (h *Host) prepare() error {
 	})
 }
 
-// Sysctl writes a kernel setting of the host, by its path below /proc/sys; /proc/sys/net answers for the
-// namespace of the thread that opens it.
+// Sysctl writes a kernel setting of the host, by its path below /proc/sys;
+// /proc/sys/net answers for the namespace of the thread that opens it.
 func (h *Host) Sysctl(name, value string) error {
 	return h.Do(func() error {
 		if err := os.WriteFile(filepath.Join("/proc/sys", name), []byte(value), 0o644); err != nil {

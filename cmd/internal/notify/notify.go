@@ -4,8 +4,8 @@
 // the other, that of the state before notify, those of a transition before those
 // of the next, while the scripts of others run beside them. A FIFO gets the lines
 // of all in the order in which they were told, at once: it does not wait for
-// scripts, and neither does mail. keepalived starts the scripts of a transition in the same order, but
-// waits for none, so that they overlap and overtake each other.
+// scripts, and neither does mail. keepalived starts the scripts of a transition in
+// the same order, but waits for none, so that they overlap and overtake each other.
 //
 // Because scripts wait for each other, none may take forever, and none is worth
 // running when the news is old: see [Timeout] and [Backlog].
