@@ -2,10 +2,12 @@ package health
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"runtime"
+	"syscall"
 	"time"
 )
 
@@ -13,6 +15,8 @@ const (
 	patience = 2 * time.Second       // for a script that was told to end
 	farewell = 50 * time.Millisecond // for the same when the daemon itself is in a hurry
 	despair  = time.Second           // for one that was killed, then
+
+	rewriting = 500 * time.Millisecond // for a script that is written to where it stands
 )
 
 // A Runner starts scripts. One that runs costs a goroutine, but no thread.
@@ -77,7 +81,7 @@ func (r *Runner) RunUntil(ctx, due context.Context, c Check) Result {
 	if found.err != nil {
 		return Result{Outcome: Unrunnable, Err: found.err}
 	}
-	p, err := r.start(found.command)
+	p, err := r.start(due, found.command)
 	if err != nil {
 		return Result{Outcome: Unrunnable, Err: err}
 	}
@@ -94,8 +98,24 @@ func (r *Runner) RunUntil(ctx, due context.Context, c Check) Result {
 	return result
 }
 
-// start starts a command, on the thread that starts them all.
-func (r *Runner) start(c *command) (p *process, err error) {
+// start starts a command. One that somebody is writing to at the moment will soon
+// be whole, and is tried again until then.
+func (r *Runner) start(ctx context.Context, c *command) (p *process, err error) {
+	for until := time.Now().Add(rewriting); ; {
+		p, err = r.startNow(c)
+		if !errors.Is(err, syscall.ETXTBSY) || time.Now().After(until) {
+			return p, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(rewriting / 50):
+		}
+	}
+}
+
+// startNow starts a command, on the thread that starts them all.
+func (r *Runner) startNow(c *command) (p *process, err error) {
 	done := make(chan struct{})
 	r.starts <- func() {
 		defer close(done)

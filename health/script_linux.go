@@ -38,7 +38,7 @@ func (s *script) run(ctx context.Context) {
 		s.report(Result{Outcome: TimedOut, Took: time.Since(due)})
 		return
 	}
-	p, err := s.start()
+	p, err := s.start(ctx)
 	if err != nil {
 		s.report(Result{Outcome: Unrunnable, Err: err})
 		return
@@ -86,14 +86,14 @@ func (s *script) find(ctx context.Context) (found bool) {
 }
 
 // start starts the command that was found.
-func (s *script) start() (p *process, err error) {
+func (s *script) start(ctx context.Context) (p *process, err error) {
 	s.command, err = s.search.command, s.search.err
 	s.search = nil
 	if err != nil {
 		s.command = nil
 		return nil, err
 	}
-	p, err = s.runner.start(s.command)
+	p, err = s.runner.start(ctx, s.command)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.command = nil // it may come back elsewhere in PATH
 	}

@@ -92,6 +92,24 @@ func TestDeletedScriptFails(t *testing.T) {
 	eventually(t, "a success", func() bool { return last().Outcome == Good })
 }
 
+// A script that is edited where it stands cannot be executed for a moment. That is
+// no failure.
+func TestAScriptThatIsWrittenIsWaitedFor(t *testing.T) {
+	c := once(t, "#!/bin/sh\n")
+	f, err := os.OpenFile(c.Command[0], os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.StartProcess(c.Command[0], c.Command, &os.ProcAttr{}); !errors.Is(err, syscall.ETXTBSY) {
+		t.Fatalf("it can be executed all the same: %v", err)
+	}
+	l, _ := watching(t, c)
+	time.AfterFunc(rewriting/5, func() { f.Close() })
+	if r := l.wait(t, "chk", 1)[0]; r.Outcome != Good {
+		t.Errorf("result is %v", r)
+	}
+}
+
 // keepalived-language 4.2.8: SIGTERM to the group, SIGKILL to what ignores it.
 func TestTimeoutEndsTheWholeGroup(t *testing.T) {
 	for name, text := range map[string]string{

@@ -109,6 +109,9 @@ func answers(packet []byte, id uint16, question dnsmessage.Question) (dnsmessage
 		return h, false
 	}
 	asked, err := p.Question()
+	if err == dnsmessage.ErrSectionDone { // some refuse without repeating what
+		return h, h.RCode != dnsmessage.RCodeSuccess
+	}
 	return h, err == nil && asked.Type == question.Type && strings.EqualFold(asked.Name.String(), question.Name.String())
 }
 

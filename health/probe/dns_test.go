@@ -69,6 +69,13 @@ func TestNameServerSaysNo(t *testing.T) {
 	bad(t, Probe{Kind: DNS, Target: address, Name: "no.example.org"}, "ask "+address+" for no.example.org: the server says code 9")
 }
 
+// A server may refuse without saying again what it was asked. That is an answer
+// if it says no, and else it is none.
+func TestNameServerSaysNoInShort(t *testing.T) {
+	address := server(t, func(m *dnsmessage.Message) { m.RCode, m.Questions = dnsmessage.RCodeRefused, nil })
+	bad(t, Probe{Kind: DNS, Target: address, Name: "no.example.org"}, "ask "+address+" for no.example.org: the server says REFUSED")
+}
+
 func TestACutAnswerWillDo(t *testing.T) {
 	address := server(t, func(m *dnsmessage.Message) { m.Truncated = true })
 	good(t, Probe{Kind: DNS, Target: address, Name: "big.example.org", Type: "TXT"})

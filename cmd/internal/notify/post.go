@@ -124,10 +124,14 @@ func (p *post) run() {
 func (p *post) send(l *letter) {
 	for i := 0; ; i++ {
 		err := l.server.Send(p.ctx, &l.message)
-		if err == nil {
+		switch {
+		case err == nil:
+			return
+		case mail.Accepted(err):
+			p.log.Warn("smtp_alert: sent, but not to everybody", "subject", l.message.Subject, "error", err)
 			return
 		}
-		again := i < len(p.pauses) && !mail.Accepted(err) && !mail.Permanent(err)
+		again := i < len(p.pauses) && !mail.Permanent(err)
 		if again {
 			p.log.Warn("smtp_alert: trying again", "subject", l.message.Subject, "after", p.pauses[i], "error", err)
 			again = p.pause(p.pauses[i])

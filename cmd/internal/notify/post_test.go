@@ -196,6 +196,21 @@ func TestMailIsTriedAgain(t *testing.T) {
 	}
 }
 
+// A letter that some do not get is not tried again: the others have it.
+func TestMailThatSomeDoNotGet(t *testing.T) {
+	box := newMailbox(t)
+	box.start()
+	s := newStage(t)
+	s.global = box.settings()
+	s.global.Mail.To = []string{"ops@example.org", "nobody <"}
+	s.start()
+	s.Tell(Event{Kind: Instance, Name: "V", State: Backup})
+	s.logged("WARN", "smtp_alert: sent, but not to everybody", "nobody <")
+	if n := len(box.letters()); n != 1 {
+		t.Errorf("%d letters have come", n)
+	}
+}
+
 // A server that says nothing delays neither scripts nor FIFOs, nor the end.
 func TestAMuteMailServerDelaysNothing(t *testing.T) {
 	mute, err := net.Listen("tcp", "127.0.0.1:0")
