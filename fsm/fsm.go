@@ -141,8 +141,7 @@ type (
 	}
 	// Judged is what health says of the router: see Verdict.
 	Judged struct{ Verdict Verdict }
-	// Configured replaces the router's settings while it runs (S-44, S-46). A
-	// router whose version or VRID changes is another router: stop this one.
+	// Configured replaces the router's settings while it runs (S-44, S-46).
 	Configured struct{ Config Config }
 	// Addressed says that the router's addresses or its source changed:
 	// a master sends an advert at once and, with Announce, announces (S-47).

@@ -172,7 +172,7 @@ func (m *machine) configure(now Time, c Config, out []Action) []Action {
 	if m.life != running {
 		m.active = c.Interval // S-7
 	}
-	return m.adjust(now, m.priority() != was || c.Interval != old.Interval, out)
+	return m.adjust(now, m.priority() != was || c.Interval != old.Interval || c.Version != old.Version, out)
 }
 
 // adjust applies another priority or interval to what runs: a master says so at

@@ -226,11 +226,15 @@ func (c *chaos) watchMasters(a *actor) func() {
 }
 
 // heir returns what has become of a virtual router of a node, which follows
-// another plan now; nil: it has it no more, or with another virtual MAC, which
-// makes it another one.
+// another plan now; nil: it has it no more, or only now with a virtual MAC or only
+// until now, which makes it another one.
 func (a *actor) heir(v *virtual) *virtual {
 	i := slices.IndexFunc(a.plan.virtuals, func(x virtual) bool { return x.id == v.id })
-	if i < 0 || a.plan.virtuals[i].shares[a.k].absent || a.plan.virtuals[i].shares[a.k].vmac != v.shares[a.k].vmac {
+	if i < 0 {
+		return nil
+	}
+	is, was := &a.plan.virtuals[i].shares[a.k], &v.shares[a.k]
+	if is.absent || (is.vmac == "") != (was.vmac == "") {
 		return nil
 	}
 	return &a.plan.virtuals[i]

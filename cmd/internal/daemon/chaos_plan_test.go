@@ -180,7 +180,7 @@ func (p *plan) revise(rng *rand.Rand) *plan {
 	v := &q.virtuals[rng.IntN(len(q.virtuals))]
 	s := &v.shares[rng.IntN(len(v.shares))]
 	id := v.id
-	switch rng.IntN(14) {
+	switch rng.IntN(15) {
 	case 0:
 		q.found(rng)
 	case 1:
@@ -193,6 +193,10 @@ func (p *plan) revise(rng *rand.Rand) *plan {
 		s.priority = pick(rng, 255, 1+rng.IntN(254))
 	case 6, 11, 12:
 		v.group = pick(rng, append(groupNames, "")...)
+	case 13:
+		if !v.v6 && v.interval == "1" {
+			v.version = 5 - v.version
+		}
 	case 10:
 		q.rename(v.group, pick(rng, append(groupNames, "")...))
 	case 7:

@@ -10,28 +10,29 @@ import (
 	"regent/vrrp"
 )
 
-// An identity is what makes a router the same one after a reload. Its name
-// does not: renaming a router changes nothing. Nor do its peers.
+// An identity is what makes a router the same one after a reload, which goes on
+// as it is: where its adverts and its addresses are to be found. Its name does
+// not: renaming a router changes nothing. Nor do its peers, or the version in
+// which it speaks to them.
 type identity struct {
-	device  string
-	family  netif.Family
-	vrid    uint8
-	version uint8
-	group   netip.Addr // invalid: unicast
-	source  netip.Addr // of a unicast router
-	vmac    string     // what tells one device with a virtual MAC from another
+	device string
+	family netif.Family
+	vrid   uint8
+	group  netip.Addr // invalid: unicast
+	source netip.Addr // of a unicast router
+	vmac   string     // what tells one device with a virtual MAC from another
 }
 
 func identityOf(in *cfgparse.Instance) identity {
 	id := identity{
 		device: in.Port.Interface, family: in.Port.Family,
-		vrid: in.VRID, version: in.Router.Version, group: in.Port.Group,
+		vrid: in.VRID, group: in.Port.Group,
 	}
 	if !id.group.IsValid() {
 		id.source = in.Port.Source
 	}
 	if v := in.VMAC; v.Kind != netif.Parent {
-		id.vmac = fmt.Sprint(v.Kind, v.Name, v.MAC, v.XmitBase, v.Mode, v.Address)
+		id.vmac = fmt.Sprint(v.Kind, v.Name, v.MAC, v.Mode, v.Address)
 	}
 	return id
 }
