@@ -113,9 +113,10 @@ func (s *steward) changeAddresses(w *changes, out *outcome) {
 		}
 		where := place{w.owners[i], c.Address.Prefix.Addr()}
 		switch {
+		case c.Remove: // maybe from a link where it is no more wanted
 		case err == nil:
 			delete(s.refused, where)
-		case !c.Remove:
+		default:
 			s.refused[where] = true
 		}
 	}

@@ -187,6 +187,7 @@ func (c *chaos) nothingLeft(a *actor) {
 // still theirs (O-9), unless they cannot be: one of those whose fate they share
 // now is at fault.
 func (c *chaos) watchMasters(a *actor) func() {
+	a.observe() // its loop may be held up, and there may be news by then
 	synctest.Wait()
 	before, plan := a.observe(), a.plan
 	changes := len(a.Changes())
