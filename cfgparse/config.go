@@ -26,7 +26,17 @@ type Config struct {
 	Delays    map[string]LinkDelay  // interface_up_down_delays, by interface
 	Beats     map[string]string     // linkbeat_interfaces: MII, ETHTOOL or IOCTL, by interface
 	BFD       []BFD                 // bfd_instance
-	Origins   map[string]*Origin    // by block and name, such as "vrrp_script chk"
+}
+
+// ForgetOrigins drops where instances and groups stand in the text, and with it
+// the text. Nobody asks a configuration that runs, and it is a kilobyte for each.
+func (c *Config) ForgetOrigins() {
+	for i := range c.Instances {
+		c.Instances[i].Origin = Origin{}
+	}
+	for i := range c.Groups {
+		c.Groups[i].Origin = Origin{}
+	}
 }
 
 // Process is what the top level says of the daemon itself.

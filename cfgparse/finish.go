@@ -47,21 +47,16 @@ func (l *loader) finishScripts() {
 
 // assemble moves what was read into the configuration, in its order.
 func (l *loader) assemble() {
-	l.cfg.Origins = map[string]*Origin{}
-	for _, s := range l.scripts.all {
-		l.cfg.Origins[s.block+" "+s.Name] = &s.Origin
-	}
 	for _, f := range l.files.all {
 		l.cfg.Files = append(l.cfg.Files, f.FileCheck)
-		l.cfg.Origins["track_file "+f.Name] = &f.Origin
 	}
 	for _, p := range l.processes.all {
 		l.cfg.Processes = append(l.cfg.Processes, p.ProcessCheck)
-		l.cfg.Origins["vrrp_track_process "+p.Name] = &p.Origin
 	}
 	for _, b := range l.bfds.all {
 		l.cfg.BFD = append(l.cfg.BFD, b.BFD)
 	}
+	l.cfg.Instances = make([]Instance, 0, len(l.drafts)) // no longer: it lives as long as the daemon
 	for _, d := range l.drafts {
 		l.cfg.Instances = append(l.cfg.Instances, d.Instance)
 	}

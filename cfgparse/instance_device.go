@@ -151,4 +151,6 @@ func (l *loader) finishDevice(d *draft) {
 		l.complain(d.line("use_vmac"), syntax.General, "vmac_xmit_base", "vmac_xmit_base is set", "unicast with use_vmac needs vmac_xmit_base")
 		v.XmitBase = true
 	}
+	d.Router.VirtualMAC = v.Kind == netif.MACVLAN && !v.XmitBase
+	d.Router.SharedMAC = v.Kind == netif.MACVLAN && d.Port.Family == netif.IPv4 // nobody answers a neighbour advertisement
 }

@@ -39,7 +39,7 @@ func dump(b *strings.Builder, v reflect.Value) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() && v.Type().Field(i).Name != "Origins" {
+			if v.Type().Field(i).IsExported() {
 				fmt.Fprintf(b, " %s:", v.Type().Field(i).Name)
 				dump(b, v.Field(i))
 			}

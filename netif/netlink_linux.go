@@ -1,6 +1,7 @@
 package netif
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -27,9 +28,10 @@ const (
 // A conn is a netlink socket for requests, one at a time. The kernel answers
 // while it takes a request, so an answer never has to be waited for.
 type conn struct {
-	mu  sync.Mutex
-	fd  int
-	seq uint32
+	mu   sync.Mutex
+	fd   int
+	seq  uint32
+	room []byte // for an answer; a takeover of hundreds of routers reads as many
 }
 
 // A message is what the kernel says: the header's type and what follows.
@@ -51,7 +53,7 @@ func openConn() (*conn, error) {
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return nil, errors.Join(fmt.Errorf("bind netlink socket: %w", err), unix.Close(fd))
 	}
-	return &conn{fd: fd}, nil
+	return &conn{fd: fd, room: make([]byte, dumpRoom)}, nil
 }
 
 // request builds a message with the present sequence number.
@@ -68,19 +70,19 @@ func (c *conn) send(b []byte) error {
 	return unix.Sendto(c.fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
 }
 
-// receive returns the next datagram. With room for a datagram of a dump
-// nothing is ever cut.
-func (c *conn) receive(room []byte) ([]byte, error) {
+// receive returns the next datagram, which is valid until the next call. With
+// room for a datagram of a dump nothing is ever cut.
+func (c *conn) receive() ([]byte, error) {
 	for {
-		n, from, err := unix.Recvfrom(c.fd, room, unix.MSG_TRUNC)
+		n, from, err := unix.Recvfrom(c.fd, c.room, unix.MSG_TRUNC)
 		switch sender, ok := from.(*unix.SockaddrNetlink); {
 		case err == unix.EINTR || ok && sender.Pid != 0: // only the kernel is believed
 		case err != nil:
 			return nil, err
-		case n > len(room):
+		case n > len(c.room):
 			return nil, unix.EMSGSIZE
 		default:
-			return room[:n], nil
+			return c.room[:n], nil
 		}
 	}
 }
@@ -94,7 +96,7 @@ func (c *conn) get(kind int, parts ...nl.NetlinkRequestData) (message, error) {
 		return message{}, err
 	}
 	for {
-		b, err := c.receive(make([]byte, dumpRoom))
+		b, err := c.receive()
 		if err != nil {
 			return message{}, err
 		}
@@ -105,7 +107,7 @@ func (c *conn) get(kind int, parts ...nl.NetlinkRequestData) (message, error) {
 			if h.Type == unix.NLMSG_ERROR {
 				return message{}, errorOf(data)
 			}
-			return message{h.Type, data}, nil
+			return message{h.Type, bytes.Clone(data)}, nil
 		}
 	}
 }
@@ -136,11 +138,11 @@ func (c *conn) dumpOnce(kind int, parts []nl.NetlinkRequestData) (list []message
 		return nil, false, err
 	}
 	for {
-		b, err := c.receive(make([]byte, dumpRoom)) // a new one: the list keeps it
+		b, err := c.receive()
 		if err != nil {
 			return nil, false, err
 		}
-		for h, data := range messages(b) {
+		for h, data := range messages(bytes.Clone(b)) { // the list keeps it
 			if h.Seq != c.seq {
 				continue
 			}
@@ -161,7 +163,6 @@ func (c *conn) dumpOnce(kind int, parts []nl.NetlinkRequestData) (list []message
 func (c *conn) batch(n int, build func(i int, flags int) []byte, refused func(i int, err error)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	room := make([]byte, dumpRoom)
 	for done := 0; done < n; {
 		size := min(n-done, netlinkBatch)
 		c.seq++
@@ -177,7 +178,7 @@ func (c *conn) batch(n int, build func(i int, flags int) []byte, refused func(i 
 			binary.NativeEndian.PutUint32(request[8:], c.seq+uint32(i))
 			b = append(b, request...)
 		}
-		answered, err := c.exchange(b, room, size, func(i int, err error) { refused(done+i, err) })
+		answered, err := c.exchange(b, size, func(i int, err error) { refused(done+i, err) })
 		if err != nil {
 			for i := answered; i < size; i++ {
 				refused(done+i, err)
@@ -190,12 +191,12 @@ func (c *conn) batch(n int, build func(i int, flags int) []byte, refused func(i 
 
 // exchange sends a batch of size requests that start at c.seq and reads until
 // the last one is answered. It returns how many are known to be done with.
-func (c *conn) exchange(b, room []byte, size int, refused func(i int, err error)) (answered int, err error) {
+func (c *conn) exchange(b []byte, size int, refused func(i int, err error)) (answered int, err error) {
 	if err := c.send(b); err != nil {
 		return 0, err
 	}
 	for {
-		b, err := c.receive(room)
+		b, err := c.receive()
 		if err != nil {
 			return answered, err
 		}

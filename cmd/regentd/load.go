@@ -21,6 +21,7 @@ func load(o *options) (*cfgparse.Config, syntax.Diagnostics) {
 	env.CheckIncludes = o.allConfig
 	cfg, diagnostics := cfgparse.Load(o.file, env)
 	if cfg != nil {
+		cfg.ForgetOrigins()
 		waitAfterBoot(cfg)
 	}
 	return cfg, diagnostics

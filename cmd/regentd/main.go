@@ -11,6 +11,7 @@ import (
 	"log/syslog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -188,6 +189,7 @@ func operate(ctx context.Context, o *options, at place, cfg *cfgparse.Config, lo
 	defer (&servant{options: o, place: at, cfg: cfg, daemon: d, host: host, schedule: scheduled, notifier: notifier, log: log}).obey(signals)()
 	log.Info("starting " + version.String("regentd"))
 	ready()
+	go giveBack(ctx, allocated, debug.FreeOSMemory)
 	err = d.Run(ctx)
 	notifier.Close(context.Background())
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // newRouter makes the router of an instance, in a group by itself.
-func (d *Daemon) newRouter(in cfgparse.Instance) *router {
+func (d *Daemon) newRouter(in *cfgparse.Instance) *router {
 	d.serial++
 	r := &router{Instance: in, serial: d.serial}
 	r.timer.ring = func(d *Daemon) { d.step(r, fsm.Expire{}) }
@@ -35,10 +35,7 @@ func (r *router) equip() {
 		r.profile.Auth = &r.Auth
 	}
 	r.profile.Proof = vrrp.NewProof(r.profile.Auth, r.Router.Interval, r.profile.Peers)
-	r.Router.SharedMAC = r.VMAC.Kind == netif.MACVLAN && r.Port.Family == netif.IPv4 // nobody answers a neighbour advertisement
-	r.Router.VirtualMAC = r.VMAC.Kind == netif.MACVLAN && !r.VMAC.XmitBase
-	tell := r.Instance.Notify
-	r.tell = &tell
+	r.tell = &r.Instance.Notify
 	r.chooseForm()
 	r.to = r.destinations()
 	r.versions = []uint8{r.Router.Version}

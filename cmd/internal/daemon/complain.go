@@ -50,6 +50,15 @@ type limits struct {
 	receive  limiter
 }
 
+// limited returns the limiters of a router, which it has from its first complaint
+// on: they are a third of its size, and most routers give no reason for any.
+func (r *router) limited() *limits {
+	if r.limits == nil {
+		r.limits = new(limits)
+	}
+	return r.limits
+}
+
 // strangers is what a link where routers are has brought that belongs to none of
 // them.
 type strangers struct {
@@ -97,7 +106,7 @@ func (d *Daemon) drop(r *router, fault vrrp.Fault, p *netif.Packet) {
 		if counter.OfRouter() {
 			r.count.Wire[counter]++
 		}
-		lim = &r.limits
+		lim = r.limited()
 	}
 	if reason, ok := protocolErrors[counter]; ok {
 		link.protocolError = reason
@@ -177,7 +186,7 @@ func conflict(r *router, a *vrrp.Advert) []any {
 func (d *Daemon) warn(r *router, warnings vrrp.Warnings, p *netif.Packet) {
 	for one := range warnings.All {
 		i := bits.TrailingZeros8(uint8(one))
-		held, ok := r.limits.warnings[i].allow(d.now)
+		held, ok := r.limited().warnings[i].allow(d.now)
 		if !ok {
 			continue
 		}
@@ -204,7 +213,7 @@ func (d *Daemon) twin(r *router, p *netif.Packet) {
 	if r.profile.Owner || d.advert.Priority != priority || p.Envelope.Src == r.twin {
 		return
 	}
-	if held, ok := r.limits.twin.allow(d.now); ok {
+	if held, ok := r.limited().twin.allow(d.now); ok {
 		r.twin = p.Envelope.Src
 		d.about(r).Warn("another router has our priority; they should differ", "rule", "O-2", "interface", r.Port.Interface,
 			"source", p.Envelope.Src, "vrid", r.VRID, "priority", d.advert.Priority, "suppressed", held)
@@ -215,7 +224,7 @@ func (d *Daemon) twin(r *router, p *netif.Packet) {
 func (d *Daemon) contested(r *router, c fsm.Cause) {
 	r.count.Contests++
 	d.inform(r, notify.MasterRxLowerPri, "")
-	if held, ok := r.limits.contest.allow(d.now); ok {
+	if held, ok := r.limited().contest.allow(d.now); ok {
 		d.about(r).Warn("Received advert from another master", "peer", c.Peer,
 			"priority", c.PeerPriority, "ours", c.Priority, "suppressed", held)
 	}
@@ -226,7 +235,7 @@ func (d *Daemon) refused(refusals []refusal) {
 	for _, f := range refusals {
 		lim := &d.limits.refusals
 		if f.router != nil {
-			lim = &f.router.limits.refusals
+			lim = &f.router.limited().refusals
 			f.router.count.Refused++
 		}
 		if f.wanted {

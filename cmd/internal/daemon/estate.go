@@ -287,7 +287,7 @@ func (r *router) wants(l loss) bool {
 
 func (d *Daemon) restoreTo(r *router, lost []netip.Addr) {
 	r.count.Restored += uint64(len(lost))
-	if held, ok := r.limits.restores.allow(d.now); ok {
+	if held, ok := r.limited().restores.allow(d.now); ok {
 		d.about(r).Warn("somebody removed addresses of ours; restoring them", "addresses", list(lost), "suppressed", held)
 	}
 	// Routes may go with an address, and of IPv4 the kernel does not tell.

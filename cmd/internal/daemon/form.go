@@ -44,7 +44,7 @@ func (d *Daemon) learnForm(r *router, p *netif.Packet) {
 		return
 	}
 	r.form = a.Checksum
-	held, ok := r.limits.form.allow(d.now)
+	held, ok := r.limited().form.allow(d.now)
 	switch {
 	case !ok:
 	case before.IsValid() && before != r.teacher:

@@ -44,7 +44,7 @@ func identityOf(in *cfgparse.Instance) identity {
 func heirs(routers []*router, instances []cfgparse.Instance) (became, left []*router) {
 	old := make(map[identity][]*router, len(routers))
 	for _, r := range routers {
-		id := identityOf(&r.Instance)
+		id := identityOf(r.Instance)
 		old[id] = append(old[id], r)
 	}
 	became = make([]*router, len(instances))
@@ -67,7 +67,7 @@ func heirs(routers []*router, instances []cfgparse.Instance) (became, left []*ro
 		}
 	}
 	for _, r := range routers {
-		if slices.Contains(old[identityOf(&r.Instance)], r) {
+		if slices.Contains(old[identityOf(r.Instance)], r) {
 			left = append(left, r)
 		}
 	}

@@ -35,7 +35,7 @@ func TestLimiter(t *testing.T) {
 // W-9: adverts come from the first primary IPv4 address, or the link-local IPv6
 // one, that is no virtual router's; an owner's may come from its own.
 func TestSources(t *testing.T) {
-	owner, other := &router{}, &router{}
+	owner, other := &router{Instance: &cfgparse.Instance{}}, &router{Instance: &cfgparse.Instance{}}
 	owner.Router.Priority = vrrp.Owner
 	d := &Daemon{owner: map[estate]*router{
 		{"eth0", netip.MustParseAddr("192.0.2.100")}: other,

@@ -46,7 +46,7 @@ func (d *Daemon) lost(losses []netif.Loss) {
 		}
 		if losses != nil {
 			r.count.Restored++
-			if held, ok := r.limits.restores.allow(d.now); ok {
+			if held, ok := r.limited().restores.allow(d.now); ok {
 				d.about(r).Warn("somebody removed routes or rules of ours; restoring them", "suppressed", held)
 			}
 		}

@@ -73,10 +73,10 @@ func (d *Daemon) enlist(instances []cfgparse.Instance) (c census) {
 	for i := range instances {
 		in, r := &instances[i], became[i]
 		if r == nil {
-			r = d.newRouter(*in)
+			r = d.newRouter(in)
 			c.fresh = append(c.fresh, r)
 		} else {
-			if !sameSettings(&r.Instance, in) {
+			if !sameSettings(r.Instance, in) {
 				c.changed++
 			}
 			r.next = in
@@ -121,9 +121,7 @@ func sameSettings(a, b *cfgparse.Instance) bool {
 	x, y := *a, *b
 	x.Origin, y.Origin = cfgparse.Origin{}, cfgparse.Origin{}
 	x.Notify, y.Notify = cfgparse.Notify{}, cfgparse.Notify{} // commands know their place, too
-	x.Router.VirtualMAC, y.Router.VirtualMAC = false, false   // the daemon works these out
-	x.Router.SharedMAC, y.Router.SharedMAC = false, false
-	x.Tracks, y.Tracks = nil, nil // the health board compares these
+	x.Tracks, y.Tracks = nil, nil                             // the health board compares these
 	return reflect.DeepEqual(x, y)
 }
 
@@ -182,7 +180,7 @@ func (r *router) adopt() {
 	}
 	proof := r.profile.Proof
 	r.Auth.Clear()
-	r.Instance, r.next = *r.next, nil
+	r.Instance, r.next = r.next, nil
 	r.resolved = false
 	r.equip()
 	if proof != nil && r.profile.Proof != nil { // marks and sequence survive, H-32
@@ -199,5 +197,5 @@ func (r *router) settings() *cfgparse.Instance {
 	if r.next != nil {
 		return r.next
 	}
-	return &r.Instance
+	return r.Instance
 }

@@ -12,13 +12,13 @@ import (
 
 // A router is one virtual router at run time. Only the loop touches it.
 type router struct {
-	cfgparse.Instance
-	next   *cfgparse.Instance // what a reload has in store; nil: nothing
-	serial int                // of this daemon's routers, from 1; never used again
-	index  int                // among the daemon's routers, and on the health board
-	group  *group             // whose fate it shares
-	member int                // index in the group
-	timer  timer
+	*cfgparse.Instance                    // the configuration's own: there may be thousands, of a kilobyte each
+	next               *cfgparse.Instance // what a reload has in store; nil: nothing
+	serial             int                // of this daemon's routers, from 1; never used again
+	index              int                // among the daemon's routers, and on the health board
+	group              *group             // whose fate it shares
+	member             int                // index in the group
+	timer              timer
 
 	device   netif.Link // the one with its virtual MAC; Index 0: none, or not made yet
 	annexes  []*annex   // further ones, for some of its addresses
@@ -57,7 +57,7 @@ type router struct {
 	moved         bool             // that is not told yet
 	protocolError ProtocolError    // of the last packet that had one
 	count         Counters
-	limits        limits
+	limits        *limits // see limited
 }
 
 // A group is a set of routers that share one fate (vrrp_sync_group). A router

@@ -68,7 +68,7 @@ func (d *Daemon) unsent(drop netif.Drop) {
 	if f.priority == vrrp.Resign {
 		return
 	}
-	lim := &f.router.limits.sends
+	lim := &f.router.limited().sends
 	if lan := d.strange[drop.Link]; lan != nil {
 		lim = &lan.limits.sends // it concerns all who are there
 	}

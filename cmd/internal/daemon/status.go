@@ -182,7 +182,7 @@ func (d *Daemon) wall() time.Time {
 
 func (d *Daemon) describeRouter(r *router) RouterStatus {
 	s := RouterStatus{
-		Settings: r.Instance, Group: r.group.name,
+		Settings: *r.Instance, Group: r.group.name,
 		Condition: r.shown, Why: r.why, LastEvent: r.event, Owner: r.profile.Owner,
 		Error: r.protocolError, Shift: r.shift,
 		Machine: r.group.machine.Status(r.member), Verdict: r.verdict,

@@ -125,10 +125,13 @@ func (s *steward) send() {
 			s.open[o.router]++
 		}
 	}
-	s.queue = append(s.queue, s.orders...)
+	if s.queue == nil { // as nearly always: then nothing is copied
+		s.queue = s.orders
+	} else {
+		s.queue = append(s.queue, s.orders...)
+	}
+	s.orders = nil // room for a mass takeover is not worth keeping
 	s.mu.Unlock()
-	clear(s.orders)
-	s.orders = s.orders[:0]
 	select {
 	case s.ready <- struct{}{}:
 	default:
