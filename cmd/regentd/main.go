@@ -96,6 +96,7 @@ func serve(o *options, stderr io.Writer) int {
 	// From here on a stop finds a daemon that first cleans up after a killed one.
 	ctx, end := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer end()
+	collectLate()
 	cfg, diagnostics := load(o)
 	at := place{}
 	var astray error

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"os"
+	"runtime/debug"
 	"runtime/metrics"
 	"time"
 )
@@ -11,6 +13,17 @@ const (
 	calm  = 256 << 10        // bytes taken in a lull: nothing is going on but checks, which take 2 KiB each
 	worth = 512 << 10        // bytes taken since memory was last given back: enough to do it again
 )
+
+// growth is by how many percent the heap may grow before garbage is collected: a
+// takeover by five hundred routers is over by then, and giveBack collects after it.
+const growth = 200
+
+// collectLate lets the heap grow that far, unless GOGC says how far.
+func collectLate() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(growth)
+	}
+}
 
 // giveBack has memory given back to the system, until ctx ends, each time all is
 // calm again after a start, a reload or many transitions. By itself the collector

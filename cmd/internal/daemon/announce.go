@@ -33,7 +33,7 @@ const tallyEvery = time.Second
 // else that they ask for is done (B-2). A router that gives its addresses up
 // announces nothing any more (B-3), and one that gives up some of them nothing of
 // these.
-func (s *steward) prepare(orders []order) {
+func (s *steward) prepare(orders []*order) {
 	for _, o := range orders {
 		switch o.do {
 		case shed:
@@ -73,7 +73,7 @@ func (s *steward) silence(r *router) {
 }
 
 // hush drops those of the addresses that a router gives up.
-func (s *steward) hush(o order) {
+func (s *steward) hush(o *order) {
 	if o.router == nil || len(o.changes) == 0 {
 		return
 	}

@@ -22,7 +22,7 @@ type ways struct {
 	routesOf, rulesOf []*router
 }
 
-func (w *changes) add(o order) {
+func (w *changes) add(o *order) {
 	w.all = append(w.all, o.changes...)
 	for range o.changes {
 		w.owners = append(w.owners, o.router)
@@ -36,7 +36,7 @@ func (w *changes) add(o order) {
 	}
 }
 
-func (w *ways) add(o order) {
+func (w *ways) add(o *order) {
 	w.routes = append(w.routes, o.paths.routes...)
 	for range o.paths.routes {
 		w.routesOf = append(w.routesOf, o.router)

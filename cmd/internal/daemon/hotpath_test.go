@@ -66,7 +66,7 @@ func many(t testing.TB, routers int) (*Daemon, *still) {
 	}
 	d.linked(links)
 	for _, r := range d.routers {
-		d.joined(order{router: r, stay: r.stay}, netif.Made{}, nil)
+		d.joined(&order{router: r, stay: r.stay}, netif.Made{}, nil)
 		if r.state != fsm.Backup {
 			t.Fatalf("%s is %v", r.Name, r.state)
 		}

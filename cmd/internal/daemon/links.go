@@ -321,7 +321,7 @@ func (d *Daemon) leave(r *router) {
 func (r *router) housed() bool { return r.VMAC.Kind != netif.Parent }
 
 // joined is the steward's answer to a join.
-func (d *Daemon) joined(o order, made netif.Made, err error) {
+func (d *Daemon) joined(o *order, made netif.Made, err error) {
 	r := o.router
 	if o.stay != r.stay { // it has moved on
 		if err == nil {

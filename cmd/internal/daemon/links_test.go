@@ -197,7 +197,7 @@ func TestLinksThatSwapNames(t *testing.T) {
 	if r.link != second.Index || r.state != fsm.Initialize || d.links["eth0"].Index != second.Index || d.links["eth1"].Index != first.Index {
 		t.Errorf("the router is %v on link %d, want INIT on %d", r.state, r.link, second.Index)
 	}
-	d.joined(order{router: r, stay: r.stay}, netif.Made{}, nil)
+	d.joined(&order{router: r, stay: r.stay}, netif.Made{}, nil)
 	if found, _ := d.table.find(heardBy(r)); r.state != fsm.Backup || found != r {
 		t.Errorf("it is %v after the join", r.state)
 	}

@@ -171,7 +171,7 @@ func TestWhatIsShedStaysAway(t *testing.T) {
 	route := func(table uint32) paths {
 		return paths{routes: []netif.RouteChange{{Route: netif.Route{Table: table}}}}
 	}
-	s.work([]order{
+	s.work([]*order{
 		{do: acquire, paths: route(1)},
 		{do: shed, paths: route(1).removal()},
 		{do: acquire, paths: route(2)},

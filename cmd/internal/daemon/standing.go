@@ -117,9 +117,9 @@ func (s *steward) retryAll() {
 	for _, x := range st.of {
 		switch {
 		case x.again.do == guard || x.again.do == seat:
-			s.tabulate(order{do: x.again.do})
+			s.tabulate(&order{do: x.again.do})
 		case x.again.retries():
-			w.add(x.again)
+			w.add(&x.again)
 		}
 	}
 	s.change(&w)
@@ -143,7 +143,7 @@ func (s *steward) conclude(out outcome) {
 
 // tabulate tells the tables of the firewall what to hold. What they refused before
 // is asked for together with what is new.
-func (s *steward) tabulate(o order) {
+func (s *steward) tabulate(o *order) {
 	var out outcome
 	var proof bool
 	var err error

@@ -18,10 +18,10 @@ type steward struct {
 	wire   Wire
 	report func(news func(*Daemon)) // brings news to the loop
 
-	orders []order // of this turn of the loop, which alone touches them
+	orders []*order // of this turn of the loop, which alone touches them
 
 	mu    sync.Mutex
-	queue []order
+	queue []*order
 	ready chan struct{}    // holds a token while the queue may not be empty
 	gone  map[*router]bool // routers whose addresses are given up, or will be by an order in the queue
 	open  map[*router]int  // orders about its addresses that are not done yet
@@ -110,7 +110,7 @@ func newSteward(host Host, wire Wire, report func(func(d *Daemon))) *steward {
 }
 
 // give adds an order, which the steward gets at the end of the turn: see send.
-func (s *steward) give(o order) { s.orders = append(s.orders, o) }
+func (s *steward) give(o order) { s.orders = append(s.orders, &o) }
 
 // send hands over the orders of a turn. It never blocks.
 func (s *steward) send() {
@@ -125,13 +125,10 @@ func (s *steward) send() {
 			s.open[o.router]++
 		}
 	}
-	if s.queue == nil { // as nearly always: then nothing is copied
-		s.queue = s.orders
-	} else {
-		s.queue = append(s.queue, s.orders...)
-	}
-	s.orders = nil // room for a mass takeover is not worth keeping
+	s.queue = append(s.queue, s.orders...)
 	s.mu.Unlock()
+	clear(s.orders)
+	s.orders = s.orders[:0]
 	select {
 	case s.ready <- struct{}{}:
 	default:
@@ -143,7 +140,7 @@ func (s *steward) send() {
 func (s *steward) busy(r *router) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open[r] > 0 || slices.ContainsFunc(s.orders, func(o order) bool { return o.router == r && o.do <= release })
+	return s.open[r] > 0 || slices.ContainsFunc(s.orders, func(o *order) bool { return o.router == r && o.do <= release })
 }
 
 // holds reports whether a router is to keep its addresses.
@@ -154,7 +151,7 @@ func (s *steward) holds(r *router) bool {
 }
 
 // take removes the first orders, at most a batch of them.
-func (s *steward) take() []order {
+func (s *steward) take() []*order {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := min(len(s.queue), batch)
@@ -167,7 +164,7 @@ func (s *steward) take() []order {
 }
 
 // done notes that orders are.
-func (s *steward) done(orders []order) {
+func (s *steward) done(orders []*order) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, o := range orders {
@@ -223,7 +220,7 @@ func (s *steward) rest(ctx context.Context) bool {
 
 // work does a batch of orders in their order; then come the first announcements
 // of every address that is still held.
-func (s *steward) work(orders []order) {
+func (s *steward) work(orders []*order) {
 	var w changes
 	for _, o := range orders {
 		switch o.do {
@@ -261,14 +258,14 @@ func (s *steward) work(orders []order) {
 	}
 	s.change(&w)
 	s.prepare(orders)
-	if slices.ContainsFunc(orders, func(o order) bool { return o.do == announce }) {
+	if slices.ContainsFunc(orders, func(o *order) bool { return o.do == announce }) {
 		s.announceDue()
 	}
 }
 
 // member joins or leaves a group and tells the loop how it went. A unicast
 // router has none; its adverts come without.
-func (s *steward) member(o order) {
+func (s *steward) member(o *order) {
 	var err error
 	switch {
 	case o.do == join:
