@@ -1,4 +1,5 @@
-// Command regentctl is the operator's side of regent.
+// Command regentctl judges configurations before a daemon runs with them, and
+// decodes what VRRP routers say.
 package main
 
 import (

@@ -91,7 +91,7 @@ func (l *Log) run() {
 	defer close(l.done)
 	var told uint64
 	for e := range l.queue {
-		l.write(e.record.Time, e.record.Level, Line(e.record, e.attrs))
+		l.write(e.record.Time, e.record.Level, render(e.record, e.attrs))
 		if lost := l.dropped.Load(); lost > told && len(l.queue) == 0 {
 			l.write(time.Now(), slog.LevelWarn, fmt.Sprintf("%d log lines were dropped: the log is slower than the daemon", lost-told))
 			told = lost
@@ -105,8 +105,8 @@ func (l *Log) write(at time.Time, level slog.Level, line string) {
 	}
 }
 
-// Line renders a record without its time and level.
-func Line(r slog.Record, attrs []slog.Attr) string {
+// render writes a record without its time and level.
+func render(r slog.Record, attrs []slog.Attr) string {
 	var b strings.Builder
 	var rest strings.Builder
 	add := func(a slog.Attr) bool {
