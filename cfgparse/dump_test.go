@@ -38,13 +38,13 @@ done
 for i in $NAMESPACES; do : > "/run/netns/$i"; mount --bind /proc/self/ns/net "/run/netns/$i"; done
 TMPDIR=/run/out keepalived -n -l -P -f /run/k.conf -i nobody >/run/log 2>&1 &
 pid=$!
-for n in $(seq 60); do
-	[ -n "$(find /run -name vrrp.pid -size +0c)" ] && grep -q "Startup complete" /run/log && break
+for n in $(seq 1000); do # a minute, for a busy machine
+	[ -n "$(find /run -name 'vrrp*.pid' -size +0c)" ] && grep -q "Startup complete" /run/log && break
 	kill -0 $pid 2>/dev/null || break
 	sleep 0.05
 done
 kill -USR1 $pid
-for n in $(seq 60); do
+for n in $(seq 1000); do # a minute, for a busy machine
 	grep -q "Interfaces >" /run/out/keepalived.data 2>/dev/null && break
 	kill -0 $pid 2>/dev/null || break
 	sleep 0.05
@@ -59,7 +59,7 @@ type dumped map[string]string
 // dumpOf runs keepalived on a configuration and returns its instances.
 func dumpOf(t *testing.T, text []byte, links []string, namespaces []string) map[string]dumped {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", sandbox)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LINKS=" + strings.Join(links, " "), "NAMESPACES=" + strings.Join(namespaces, " ")}

@@ -21,7 +21,7 @@ const judgement = `
 mount -t tmpfs none /run && cat > /run/k.conf
 ip link set lo up
 for n in 0 1 2 3 4 5; do ip link add eth$n type veth peer name peer-$n && ip link set eth$n up; done
-timeout 10 keepalived -t -f /run/k.conf -i north 2>&1
+timeout 60 keepalived -t -f /run/k.conf -i north 2>&1
 echo "exit $?"
 `
 
@@ -60,7 +60,7 @@ func TestStoriesLive(t *testing.T) {
 }
 
 func judge(t *testing.T, title, input string) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", judgement)
 	cmd.Stdin = strings.NewReader(input)

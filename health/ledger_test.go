@@ -17,7 +17,7 @@ import (
 )
 
 // soon bounds what takes milliseconds on an idle machine.
-const soon = 30 * time.Second
+const soon = 60 * time.Second
 
 // A ledger collects reports.
 type ledger struct {

@@ -123,7 +123,7 @@ func TestTimeoutEndsTheWholeGroup(t *testing.T) {
 			c := once(t, "#!/bin/sh\n"+text+"\n")
 			list := filepath.Join(filepath.Dir(c.Command[0]), "pids")
 			c.Command = append(c.Command, list)
-			c.Timeout = 4 * time.Second // to get as far as it wants on a busy machine
+			c.Timeout = 15 * time.Second // to get as far as it wants on a busy machine
 			l, _ := watching(t, c)
 			all := pids(t, list, 2)
 			if r := l.wait(t, "chk", 1)[0]; r.Outcome != TimedOut {
@@ -200,6 +200,7 @@ func TestHangingScriptsCostNoThreads(t *testing.T) {
 		return len(tasks)
 	}
 	const scripts = 100
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // or a thread for each of many processors would count
 	before := threads()
 	c := once(t, "#!/bin/sh\necho $$ >>$1\nexec sleep 1000\n")
 	list := filepath.Join(filepath.Dir(c.Command[0]), "pids")

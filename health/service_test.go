@@ -39,7 +39,7 @@ func TestServiceIsWatched(t *testing.T) {
 	go func() { done <- w.Watch(ctx, check, func(r Report) { reports <- r }) }()
 	until := func(want Outcome, words string) {
 		t.Helper()
-		deadline := time.After(30 * time.Second)
+		deadline := time.After(soon)
 		for {
 			select {
 			case r := <-reports:

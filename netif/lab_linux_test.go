@@ -18,7 +18,7 @@ import (
 )
 
 // patience bounds every wait for something that must happen.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // A space is a network namespace that lasts for a test.
 type space struct {

@@ -73,7 +73,7 @@ func TestUnitIsAskedAgainAfterItsBusWasGone(t *testing.T) {
 // bus starts a message bus and returns its address.
 func bus(t *testing.T) string {
 	t.Helper()
-	cmd := exec.Command("dbus-daemon", "--session", "--nofork", "--print-address", "--address=unix:path="+t.TempDir()+"/bus")
+	cmd := exec.Command("dbus-daemon", "--session", "--nofork", "--print-address", "--address=unix:abstract="+socket(t))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

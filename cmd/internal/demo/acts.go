@@ -109,7 +109,7 @@ func (s *scene) play(ctx context.Context, a act) error {
 	}
 	silence := s.client.Gap(begun, time.Now())
 	s.out.judged(a, silence, s.client.Echoes(), begun)
-	if silence > a.silence+slack {
+	if silence > a.silence+s.slack {
 		return fmt.Errorf("the client saw nothing for %v; the protocol allows %v", silence, a.silence)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -15,7 +16,8 @@ import (
 
 const configs = "../../../testdata/demo"
 
-// TestDemo plays the whole demo; it fails by itself if any act goes wrong.
+// TestDemo plays the whole demo; it fails by itself if any act goes wrong. How
+// fast the machine is that it runs on is not its matter.
 func TestDemo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a quarter of a minute")
@@ -32,7 +34,9 @@ func TestDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	err = run(t.Context(), lab.Regentd(program), configs, out)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	err = run(ctx, lab.Regentd(program), configs, out, time.Minute)
 	if errors.Is(err, lab.ErrPrivilege) {
 		t.Skip(err)
 	}

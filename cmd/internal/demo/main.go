@@ -27,7 +27,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the demo took longer than %v", limit))
-	err := run(ctx, daemon(*program), *configs, os.Stdout)
+	err := run(ctx, daemon(*program), *configs, os.Stdout, slack)
 	interrupted := errors.Is(ctx.Err(), context.Canceled)
 	cancel()
 	stop()
@@ -48,14 +48,15 @@ func daemon(program string) lab.Daemon {
 	return lab.Regentd(program)
 }
 
-// run plays every act and sums them up, in a timeline that goes to a file.
-func run(ctx context.Context, d lab.Daemon, configs string, to *os.File) error {
+// run plays every act and sums them up, in a timeline that goes to a file. None
+// may take more than slack beyond the protocol.
+func run(ctx context.Context, d lab.Daemon, configs string, to *os.File, slack time.Duration) error {
 	d, err := d.Resolve()
 	if err != nil {
 		return err
 	}
 	out := newTimeline(to)
-	s, err := build(ctx, d, configs, out)
+	s, err := build(ctx, d, configs, out, slack)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ type scene struct {
 	left, right *router
 	client      *lab.Probe
 	out         *timeline
+	slack       time.Duration // what an act may take beyond the protocol
 }
 
 // A router is one of the two.
@@ -44,7 +45,7 @@ type router struct {
 	out    *timeline
 }
 
-func build(ctx context.Context, d lab.Daemon, configs string, out *timeline) (s *scene, err error) {
+func build(ctx context.Context, d lab.Daemon, configs string, out *timeline, slack time.Duration) (s *scene, err error) {
 	l, err := lab.New(ctx)
 	if err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func build(ctx context.Context, d lab.Daemon, configs string, out *timeline) (s 
 			l.Close()
 		}
 	}()
-	s = &scene{Lab: l, out: out}
+	s = &scene{Lab: l, out: out, slack: slack}
 	s.left = &router{name: "left", addr: "192.0.2.1", daemon: d, out: out}
 	s.right = &router{name: "right", addr: "192.0.2.2", daemon: d, out: out}
 	for _, r := range []*router{s.left, s.right} {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-const generous = 20 * time.Second
+const generous = 60 * time.Second
 
 func open(t *testing.T) *Lab {
 	t.Helper()
@@ -65,15 +65,16 @@ func TestHostsOfASegmentReachEachOther(t *testing.T) {
 		until(t, l, addr+" has been asked in vain", func() bool {
 			echoes := p.Echoes()
 			last := echoes[len(echoes)-1]
-			return last.At.Sub(cut) > 20*time.Millisecond && !p.Answers(cut.Add(time.Millisecond))
+			return last.At.Sub(cut) > 200*time.Millisecond && !p.Answers(cut.Add(time.Millisecond))
 		})
 		if err := b.Plug("eth0"); err != nil {
 			t.Fatal(err)
 		}
 		until(t, l, addr+" answers again", func() bool { return p.Answers(cut.Add(time.Millisecond)) })
 		p.Close()
-		if gap := p.Gap(cut, time.Now()); gap < 15*time.Millisecond {
-			t.Errorf("gap of %v was seen while the cable was out for at least 20ms", gap)
+		// An answer from before the cut may be read within the gap, late.
+		if gap := p.Gap(cut, time.Now()); gap < 90*time.Millisecond {
+			t.Errorf("gap of %v was seen while the cable was out for at least 200ms", gap)
 		}
 	}
 }

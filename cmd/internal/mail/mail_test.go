@@ -46,7 +46,7 @@ func serve(t *testing.T, answers map[string]string) (Server, func() string) {
 		}
 	}()
 	port := l.Addr().(*net.TCPAddr).AddrPort().Port()
-	return Server{Host: "127.0.0.1", Port: port, Helo: "gw1.example.org", Timeout: 20 * time.Second},
+	return Server{Host: "127.0.0.1", Port: port, Helo: "gw1.example.org", Timeout: time.Minute},
 		func() string { return <-said }
 }
 

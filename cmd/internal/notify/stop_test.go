@@ -18,7 +18,7 @@ func TestStopIsToldLast(t *testing.T) {
 	record := s.script("record", `echo "$@" >>out`)
 	hang := s.script("hang", `trap '' TERM; echo $$ >>pids; while :; do sleep 1000; done`)
 	s.global.Notify.FIFO.Path = s.path("fifo")
-	s.limits.grace = 3 * time.Second // not to judge the machine's speed
+	s.limits.grace = 20 * time.Second // not to judge the machine's speed
 	s.start()
 	fifo := listen(t, s.path("fifo"))
 	quick := &cfgparse.Notify{Any: record, Stop: with(record, "stop")}
@@ -80,7 +80,7 @@ func TestEveryScriptOfStopBegins(t *testing.T) {
 	s := newStage(t)
 	hang := s.script("hang", `echo hung >>out; sleep 1000`)
 	record := s.script("record", `echo "$@" >>out`)
-	s.limits.grace = 3 * time.Second // not to judge the machine's speed
+	s.limits.grace = 20 * time.Second // not to judge the machine's speed
 	s.start()
 	s.Tell(Event{Instance, "V", Stop, 100, &cfgparse.Notify{Stop: hang, Any: record}, "", false})
 	s.Close(context.Background())
