@@ -184,7 +184,7 @@ func (h *Host) undo(left []leftover) (removed int, err error) {
 		case isGone(refusal):
 			undone = append(undone, l.deed)
 		default:
-			err = errors.Join(err, fmt.Errorf("remove a predecessor's %s: %w", l.deed, refusal))
+			err = errors.Join(err, fmt.Errorf("remove the leftover %s: %w", l.deed, refusal))
 		}
 	}
 	h.journal.end(undone...)
