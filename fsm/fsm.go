@@ -7,7 +7,7 @@
 // A router is one machine (machine.go), which reads like the state tables of
 // RFC 9568 section 6.4 and RFC 3768 section 6.4. A group (group.go) is one or
 // more machines that share one fate; a router without a sync group is a group
-// of one.
+// of one. Who shares it may change while they run (regroup.go).
 package fsm
 
 import (

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,4 +109,51 @@ func TestWhatMakesAnotherRouter(t *testing.T) {
 			})
 		})
 	}
+}
+
+// O-9: what a reload changes of a sync group, but for its members, costs them
+// nothing either. A weight that comes into force, or goes, moves priorities.
+func TestWhatAReloadMayChangeOfAGroup(t *testing.T) {
+	inWorld(t, func(w *world) {
+		text := func(group string) string {
+			return globals + "track_file file {\nfile /dev/null\n}\nvrrp_script chk {\nscript \"/bin/true\"\ninterval 1\n}\n" +
+				"vrrp_sync_group G {\ngroup {\nV\nW\n}\n" + group + "\n}\n" +
+				instance("V", "eth0", 51, "192.0.2.100/24", "track_interface {\neth1 weight 20\n}") +
+				instance("W", "eth0", 52, "192.0.2.101/24", "")
+		}
+		n := w.node(1).wide().start(text(""))
+		w.pass(5 * time.Second)
+		n.become(Master, Master)
+		for _, change := range []struct {
+			group    string
+			priority uint8 // of V
+		}{
+			{"sync_group_tracking_weight", 120},
+			{"global_tracking", 120},
+			{"track_interface {\neth1\n}", 100},
+			{"track_interface {\neth1 weight 7\n}", 107},
+			{"track_script {\nchk\n}", 100},
+			{"track_file {\nfile weight 2\n}", 100},
+			{"notify /bin/true\nnotify_master /bin/true", 100},
+			{"", 100},
+		} {
+			m := n.mark()
+			n.Reload(parse(t, text(change.group)))
+			w.pass(1100 * time.Millisecond)
+			n.become(Master, Master)
+			m.told()
+			if changed := n.Changes()[m.changes:]; len(changed) > 0 {
+				t.Errorf("%q changes %v", change.group, changed)
+			}
+			sent := n.heard()[m.adverts:]
+			for _, a := range sent {
+				if a.Priority == vrrp.Resign {
+					t.Errorf("%q makes virtual router %d resign", change.group, a.VRID)
+				}
+			}
+			if i := slices.IndexFunc(sent, func(a sentAdvert) bool { return a.VRID == 51 }); sent[i].Priority != change.priority {
+				t.Errorf("%q gives the priority %d, want %d", change.group, sent[i].Priority, change.priority)
+			}
+		}
+	})
 }
