@@ -72,17 +72,14 @@ func unite(members []*router) *group {
 }
 
 // rename gives a group the name and the wishes of a configuration. Others have
-// been told of the state that a group of this name was in; one that is new is
-// in the state that its members have, and that is no news (keepalived does the
-// same).
+// been told of the state that a group of this name was in. Of one that is new
+// they will be, but not that masters have come together: to them that is no
+// news, as in keepalived.
 func (g *group) rename(settings cfgparse.Group, told map[string]Condition) {
 	g.name, g.tell = settings.Name, &settings.Notify
 	was, known := told[g.name]
-	if !known {
-		was = g.members[0].shown
-		if slices.ContainsFunc(g.members, func(r *router) bool { return r.shown != was }) {
-			was = Init
-		}
+	if !known && !slices.ContainsFunc(g.members, func(r *router) bool { return r.shown != Master }) {
+		was = Master
 	}
 	g.shown = was
 }

@@ -219,3 +219,22 @@ func TestAReloadCountsAsAWhole(t *testing.T) {
 		n.become(Fault, Fault)
 	})
 }
+
+// Of a new group whose members are no masters its state is told, and that of one
+// with another name again, as keepalived does; not that of masters.
+func TestANewGroupOfBackups(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.node(2).start(strings.ReplaceAll(trio("VWX", nil), "150", "200"))
+		n := w.node(1).start(trio("VWX", nil))
+		w.pass(5 * time.Second)
+		n.become(Backup, Backup, Backup)
+		for _, name := range []string{"G", "H"} {
+			m := n.mark()
+			n.Reload(parse(t, trio("VWX", nil, name+" V W")))
+			m.told(`GROUP "` + name + `" BACKUP 0`)
+			m = n.mark()
+			n.Reload(parse(t, trio("VWX", nil, name+" V W X")))
+			m.nothing()
+		}
+	})
+}
