@@ -5,6 +5,7 @@ PREFIX  ?= /usr/local
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
 LDFLAGS := -s -w -X regent/cmd/internal/version.number=$(VERSION)
 GO      := CGO_ENABLED=0 go
+TAGS    := nethttpomithttp2 # checks speak HTTP 1.1 alone: 0.4 MB less to keep in memory
 SEEDS   ?= 10000
 FUZZ    ?= 30s
 
@@ -23,7 +24,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | column -t -s '	'
 
 build: modules ## static bin/regentd and bin/regentctl
-	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/regentd ./cmd/regentctl
+	@$(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/regentd ./cmd/regentctl
 
 demo: build ## watch an address move between two routers
 	@$(GO) build -trimpath -o $(BIN)/demo ./cmd/internal/demo
