@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -57,6 +59,12 @@ func TestLeftoverAddresses(t *testing.T) {
 		gone := at(eth0, "198.51.100.5/24")
 		a.good(h.Change(append(append(append(gone, removed(at(eth0, "198.51.100.5/24"))...), gone...), removed(at(eth0, "198.51.100.5/24"))...)))
 	})
+	text, err := os.ReadFile(journal) // the only witness where the kernel keeps no marks
+	a.must(err)
+	lines := strings.Split(string(text), "\n")
+	if refused := " address " + strconv.Itoa(eth0) + " 192.0.2.1/24"; !slices.Contains(lines, "+"+refused) || !slices.Contains(lines, "-"+refused) {
+		t.Errorf("what was there before is not taken back:\n%s", text)
+	}
 	a.add("eth0", "198.51.100.2/24") // theirs, after it was given up
 	a.ip("addr del 198.51.100.4/24 dev eth0")
 	a.add("eth0", "198.51.100.4/24") // theirs, instead of regent's
