@@ -53,6 +53,9 @@ func (l *loader) memberTracks(d *draft, t *trackLine) bool {
 	if t.Kind == health.Interface || t.Kind == health.File && t.Weight == 1 {
 		effect, keep = "it has weight 0: down means FAULT", true
 		t.Weight = 0
+		if t.Kind == health.Interface { // a weight can be reversed, a link that must be up cannot
+			t.Reverse = false
+		}
 	}
 	l.complain(t.at, syntax.General, "sync_group_tracking_weight in "+g.Name, effect, "%s has a weight, but %s is in a sync group", quote(t.Name), quote(d.Name))
 	return keep
