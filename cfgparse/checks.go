@@ -162,7 +162,7 @@ func closeScript(l *loader, c *Config, d *scriptDraft, _ *syntax.Statement) {
 	if d.User == "" {
 		d.User, d.Group = g.ScriptUser, g.ScriptGroup
 	}
-	d.usable = d.usable && l.judgeScript(d.command.At, "vrrp_script "+d.Name, d.Check)
+	d.usable = d.usable && l.judgeScript(d.command.At, "vrrp_script "+d.Name, d.Check, "it does not run, and who tracks it goes without")
 }
 
 // addScript files a draft under its name, which vrrp_script and vrrp_check

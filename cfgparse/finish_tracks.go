@@ -89,7 +89,7 @@ func (l *loader) finishGlobal() {
 		"notify_fifo_script":      &n.FIFO.Script,
 		"vrrp_notify_fifo_script": &n.VRRP.Script,
 	} {
-		if *c != nil && !l.judgeScript((*c).At, keyword, (*c).Check(&l.cfg.Global)) {
+		if *c != nil && !l.judgeScript((*c).At, keyword, (*c).Check(&l.cfg.Global), "it does not run") {
 			*c = nil
 		}
 	}
@@ -98,7 +98,7 @@ func (l *loader) finishGlobal() {
 // judgeNotify drops the scripts that this machine cannot run.
 func (l *loader) judgeNotify(n *Notify) {
 	for _, c := range []**Command{&n.Master, &n.Backup, &n.Fault, &n.Stop, &n.Deleted, &n.Any, &n.LowerPriority} {
-		if *c != nil && !l.judgeScript((*c).At, "notify script", (*c).Check(&l.cfg.Global)) {
+		if *c != nil && !l.judgeScript((*c).At, "notify script", (*c).Check(&l.cfg.Global), "it does not run") {
 			*c = nil
 		}
 	}

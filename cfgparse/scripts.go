@@ -83,12 +83,27 @@ func (l *loader) split(line syntax.Word) *Command {
 		l.complain(c.At, syntax.Quotes, "a command", "the line is ignored", "cannot split %s into words", quote(c.Line))
 		return nil
 	}
+	for _, w := range c.Args[1:] {
+		if shellWord(w) {
+			l.complain(c.At, syntax.Advice, `"sh -c 'one | two'"`, "it is an argument of the command", "%s means nothing without a shell", quote(w))
+			break
+		}
+	}
 	if old, err := syntax.CommandOnceMore(c.Line); err == nil && !slices.Equal(old, c.Args) {
 		l.complain(c.At, syntax.Advice, `quotes of the other kind inside: "sh -c 'one | two'"`,
 			"as in keepalived from 2.3.2 on, its arguments are "+quoteAll(c.Args),
 			"keepalived before 2.3.2 replaces the backslashes of this command twice, to %s", quoteAll(old))
 	}
 	return c
+}
+
+// shellWord reports whether a word is one that only a shell acts on.
+func shellWord(w string) bool {
+	switch w {
+	case "|", "||", "&&", ";", "&", "<", ">", ">>", "2>&1":
+		return true
+	}
+	return strings.HasPrefix(w, ">/") || strings.HasPrefix(w, "2>/")
 }
 
 func quoteAll(words []string) string {
@@ -125,13 +140,13 @@ func (l *loader) judgeAccount(at syntax.Word, user, group, effect string) bool {
 }
 
 // judgeScript holds a command against the machine. It reports whether the
-// script can be run.
-func (l *loader) judgeScript(at syntax.Pos, name string, c health.Check) bool {
+// script can be run; if not, effect says what becomes of that.
+func (l *loader) judgeScript(at syntax.Pos, name string, c health.Check, effect string) bool {
 	if l.env.Script == nil {
 		return true
 	}
 	if c.User == "" && l.noScriptUser {
-		l.complain(at, syntax.General, "script_user USER in global_defs", "the script does not run", "%s: there is no user to run it", name)
+		l.complain(at, syntax.General, "script_user USER in global_defs", effect, "%s: there is no user to run it", name)
 		return false
 	}
 	err := l.env.Script(c)
@@ -140,14 +155,13 @@ func (l *loader) judgeScript(at syntax.Pos, name string, c health.Check) bool {
 	case err == nil:
 		return true
 	case errors.As(err, &insecure):
-		effect := "it is run all the same; enable_script_security would refuse it"
-		if c.Secure {
-			effect = "it is not run (enable_script_security)"
+		if !c.Secure {
+			effect = "it is run all the same; enable_script_security would refuse it"
 		}
 		l.complain(at, syntax.Security, "owner root, and nobody else who may write", effect, "%s: %v", name, err)
 		return !c.Secure
 	}
-	l.complain(at, syntax.General, "a file that its user may execute", "the script does not run", "%s: %v", name, err)
+	l.complain(at, syntax.General, "a file that its user may execute", effect, "%s: %v", name, err)
 	return false
 }
 

@@ -89,10 +89,15 @@ func appendTo(path string, diagnostics syntax.Diagnostics) error {
 	return errors.Join(diagnostics.Fprint(f, false), f.Close())
 }
 
-// tell logs what there is to say about a configuration.
+// tell logs what there is to say about a configuration, and what becomes of it:
+// that a check is not made matters more than why.
 func tell(log *slog.Logger, diagnostics syntax.Diagnostics) {
 	for _, d := range diagnostics {
-		log.Log(context.Background(), levelOf(d), d.Error())
+		var more []any
+		if d.Effect != "" {
+			more = append(more, "effect", d.Effect)
+		}
+		log.Log(context.Background(), levelOf(d), d.Error(), more...)
 	}
 }
 
