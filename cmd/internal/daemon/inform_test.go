@@ -100,3 +100,27 @@ func TestAGroupThatWaitsIsToldOfLast(t *testing.T) {
 		})
 	}
 }
+
+// keepalived-language 4.10.2: who waits for the end of vrrp_startup_delay is called
+// BACKUP, and that is told at once, and once. An owner is told of as the master
+// that it becomes.
+func TestAStartupDelayIsSpentAsBackup(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1).start("global_defs {\nvrrp_version 3\nvrrp_startup_delay 10\n}\n" +
+			"vrrp_sync_group G {\ngroup {\nA\n}\n}\n" +
+			instance("A", "eth0", 51, "192.0.2.100/24", "priority 150") + instance("O", "eth0", 52, "192.0.2.101/24", "priority 255"))
+		w.pass(5 * time.Second)
+		if got, want := n.notified(), []string{`GROUP "G" BACKUP 0`, `INSTANCE "A" BACKUP 150`}; !slices.Equal(got, want) {
+			t.Errorf("in the delay it tells %q, not %q", got, want)
+		}
+		w.pass(10 * time.Second)
+		if got, want := n.notified(), []string{`INSTANCE "O" MASTER 255`, `INSTANCE "A" MASTER 150`, `GROUP "G" MASTER 0`}; !slices.Equal(got, want) {
+			t.Errorf("then it tells %q, not %q", got, want)
+		}
+		n.told(
+			`0s (A) Entering BACKUP STATE was=INIT reason="the startup delay is not over"`,
+			`0s (O) Staying in INIT STATE was=INIT reason="the startup delay is not over"`,
+			`10s (O) Entering MASTER STATE was=INIT reason="started as the owner of the addresses"`,
+			`13.4140625s (A) Entering MASTER STATE was=BACKUP reason="no advert from anybody for 3.414s"`)
+	})
+}

@@ -161,10 +161,17 @@ func (d *Daemon) show(r *router, cause *fsm.Cause) {
 	case Fault:
 		why = r.group.complaint(r)
 	case Init:
-		why = r.waits()
+		if why = r.waits(); why.Delayed && !r.profile.Owner {
+			// keepalived calls it BACKUP from the start: scripts that are to end
+			// what only a master runs need not wait (keepalived-language 4.10.2).
+			now = Backup
+		}
 	}
 	text := why.String()
 	if now == r.shown && (now == Master || now == Backup || text == r.why.String()) {
+		if cause != nil { // the delay is over
+			r.event, r.why = lastEvent(*cause, r.why, why), r.group.explain(*cause)
+		}
 		return
 	}
 	if cause != nil {
