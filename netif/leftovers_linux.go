@@ -236,8 +236,9 @@ func (s *survey) made(rest string) (Link, bool) {
 	if _, err := fmt.Sscan(rest, &parent, &kind, &mac, &name); err != nil {
 		return Link{}, false
 	}
+	below, there := s.at(parent)
 	for _, l := range s.links {
-		if l.Parent == parent && l.Kind == kind && (kind == macvlan && l.MAC.String() == mac || kind == ipvlan && l.Name == name) {
+		if there && l.liesOn(below) && l.Kind == kind && (kind == macvlan && l.MAC.String() == mac || kind == ipvlan && l.Name == name) {
 			return l, true
 		}
 	}

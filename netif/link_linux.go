@@ -137,7 +137,7 @@ func parseLink(m message) (l Link, ok bool) {
 		}
 	}
 	if abroad {
-		l.Parent = 0
+		l.Parent, l.abroad = 0, l.Parent
 	}
 	return l, info.Family == unix.AF_UNSPEC
 }

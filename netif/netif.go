@@ -79,6 +79,8 @@ type Link struct {
 	Master    int           // index of the bridge, bond or VRF that it is in; 0: none
 	Group     uint32        // link group
 	Addresses []LinkAddress // in the kernel's order, primary ones first
+
+	abroad int // index of the link below, in another namespace; 0: it is in this one, or there is none
 }
 
 // A LinkAddress is an address that the kernel has on a link.

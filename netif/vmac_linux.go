@@ -132,12 +132,29 @@ func (h *Host) survey() (*survey, error) {
 }
 
 func (s *survey) nameOf(index int) string {
-	for _, l := range s.links {
-		if l.Index == index {
-			return l.Name
-		}
+	if l, ok := s.at(index); ok {
+		return l.Name
 	}
 	return fmt.Sprintf("link %d", index)
+}
+
+func (s *survey) at(index int) (Link, bool) {
+	for _, l := range s.links {
+		if l.Index == index {
+			return l, true
+		}
+	}
+	return Link{}, false
+}
+
+// liesOn reports whether a device was made on a link. The kernel lays one that is
+// made on a device of its own kind, as containers have, beside that one: on what
+// that one lies on, in whatever namespace.
+func (l Link) liesOn(parent Link) bool {
+	if parent.Kind == l.Kind {
+		return l.Index != parent.Index && l.Parent == parent.Parent && l.abroad == parent.abroad
+	}
+	return l.Parent == parent.Index && l.Parent != 0
 }
 
 // A plan is a device with all that was left open decided.
@@ -168,7 +185,7 @@ func (p *plan) kind() string {
 
 // adopts reports whether a predecessor's link is what the plan asks for.
 func (p *plan) adopts(l Link, prefix string) bool {
-	if l.Kind != p.kind() || l.Parent != p.Parent {
+	if l.Kind != p.kind() || !l.liesOn(p.parent) {
 		return false
 	}
 	if p.Kind == MACVLAN {
@@ -191,11 +208,9 @@ func (s *survey) plan(devices []Device, errs []error) []*plan {
 		if p.mac == nil {
 			p.mac = vrrp.VirtualMAC(d.Family == IPv6, d.VRID)
 		}
+		p.parent, _ = s.at(d.Parent)
 		for _, l := range s.links {
-			switch {
-			case l.Index == d.Parent:
-				p.parent = l
-			case p.adopts(l, d.prefix()):
+			if p.adopts(l, d.prefix()) {
 				p.adopt, p.name = l.Index, l.Name
 			}
 		}
@@ -240,7 +255,7 @@ func (d *Device) prefix() string {
 // find returns the link that came of a plan.
 func (s *survey) find(p *plan) (Link, error) {
 	for _, l := range s.links {
-		if l.Name == p.name && l.Kind == p.kind() && l.Parent == p.Parent {
+		if l.Name == p.name && l.Kind == p.kind() && l.liesOn(p.parent) {
 			return l, nil
 		}
 	}
