@@ -58,15 +58,12 @@ func TestDeviceSettings(t *testing.T) {
 			writeSysctl("net/ipv4/conf/eth0/forwarding", "1"))
 	})
 	h := a.host()
-	both := a.device(IPv4)
-	both.VRID, both.Both = 52, true
-	a.make(h, a.device(IPv4), a.device(IPv6), both)
+	a.make(h, a.device(IPv4), a.device(IPv6))
 	for name, want := range map[string]int{
 		"ipv4/conf/vrrp.51/arp_ignore": 1, "ipv4/conf/vrrp.51/arp_announce": 2, "ipv4/conf/vrrp.51/rp_filter": 2,
 		"ipv4/conf/vrrp.51/promote_secondaries": 1, "ipv4/conf/vrrp.51/forwarding": 1, "ipv6/conf/vrrp.51/disable_ipv6": 1,
 		"ipv4/conf/vrrp6.51/arp_ignore": 1, "ipv6/conf/vrrp6.51/disable_ipv6": 0, "ipv6/conf/vrrp6.51/accept_ra": 0,
 		"ipv6/conf/vrrp6.51/forwarding": 1, "ipv6/conf/vrrp6.51/addr_gen_mode": 1, "ipv6/conf/vrrp6.51/router_solicitations": 0,
-		"ipv6/conf/vrrp.52/disable_ipv6": 0, "ipv6/conf/vrrp.52/addr_gen_mode": 1,
 	} {
 		if got := a.knob(name); got != want {
 			t.Errorf("%s is %d, want %d", name, got, want)

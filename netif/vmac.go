@@ -34,7 +34,6 @@ type Device struct {
 	Family Family
 	VRID   uint8
 	Prefix string // of a name that is not configured (vmac_prefix); empty: vrrp
-	Both   bool   // it also carries addresses of the other family
 }
 
 // A Made is what became of a Device.

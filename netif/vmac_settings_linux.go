@@ -15,7 +15,7 @@ const (
 
 // settle gives a device and its parent the settings that they need.
 func (h *Host) settle(d Device, l Link) error {
-	four, six := d.Family == IPv4 || d.Both, d.Family == IPv6 || d.Both
+	four, six := d.Family == IPv4, d.Family == IPv6
 	errs := []error{h.inheritVRF(d.Parent, l), h.noOwnAddresses(l)}
 	parents := []setting{{forwarding4, 0}}
 	stacked := h.hasIPv6()

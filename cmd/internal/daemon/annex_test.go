@@ -3,6 +3,7 @@ package daemon
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,6 +68,48 @@ func TestADeviceForOneAddress(t *testing.T) {
 
 		n.stop()
 		device(false, false)
+	})
+}
+
+// use_vmac concerns a router's own family: an address of the other one lives on the
+// interface itself, as keepalived has it, unless its line says use_vmac.
+func TestAddressesOfTheOtherFamily(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1)
+		plain, own := netip.MustParseAddr("2001:db8::100"), netip.MustParseAddr("2001:db8::101")
+		conf := conf(150, "use_vmac", "virtual_ipaddress_excluded {\n2001:db8::100/64\n2001:db8::101/64 use_vmac\n192.0.2.101/24\n}")
+		eth0, _ := n.link("eth0")
+		n.start(conf)
+		w.pass(5 * time.Second)
+		n.is(Master)
+		for name, want := range map[string][]netip.Addr{
+			"eth0": {plain}, "vrrp.51": {vip, netip.MustParseAddr("192.0.2.101")}, "vrrp1.51": {own},
+		} {
+			l, _ := n.link(name)
+			for _, a := range want {
+				if !slices.ContainsFunc(l.Addresses, func(x netif.LinkAddress) bool { return x.Prefix.Addr() == a }) {
+					t.Errorf("%v is not on %s: %v", a, name, l.Addresses)
+				}
+			}
+		}
+		for _, a := range n.Announcements() {
+			want := vrrp.VirtualMAC(a.Addr.Is6(), 51)
+			if a.Addr == plain {
+				want = eth0.MAC
+			}
+			if a.MAC.String() != want.String() {
+				t.Errorf("%v is announced at %v, want %v", a.Addr, a.MAC, want)
+			}
+		}
+		n.drop("eth0", plain)
+		w.pass(time.Second)
+		if !n.Has(plain) {
+			t.Error("it is not put back")
+		}
+		n.stop()
+		if n.Has(plain) || n.Has(own) {
+			t.Error("something is left behind")
+		}
 	})
 }
 

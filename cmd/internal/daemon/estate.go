@@ -98,7 +98,7 @@ func (d *Daemon) place(r *router, a netif.Address) (l *netif.Link, by int) {
 		}
 		return nil, 0
 	}
-	if a.Interface == "" && r.housed() {
+	if r.houses(a) {
 		if r.device.Index == 0 {
 			return nil, 0
 		}
@@ -139,7 +139,7 @@ func (d *Daemon) device(r *router, a netif.Address) string {
 		return x.device.Name
 	case a.Interface != "":
 		return a.Interface
-	case r.device.Index != 0:
+	case r.houses(a) && r.device.Index != 0:
 		return r.device.Name
 	case r.Port.Interface == "":
 		return d.homes[anchorOf(r.Port)]

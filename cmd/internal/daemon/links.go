@@ -303,9 +303,6 @@ func (d *Daemon) hear(r *router) {
 func (d *Daemon) house(r *router, link int) *netif.Device {
 	return &netif.Device{
 		VMAC: r.VMAC, Parent: link, Family: r.Port.Family, VRID: r.VRID, Prefix: d.vmacPrefix,
-		Both: slices.ContainsFunc(r.Estate.Addresses, func(a netif.Address) bool {
-			return a.Interface == "" && !a.VMAC && netif.FamilyOf(a.Prefix.Addr()) != r.Port.Family
-		}),
 	}
 }
 
@@ -319,6 +316,12 @@ func (d *Daemon) leave(r *router) {
 // housed reports whether the router has a device of its own (use_vmac,
 // use_ipvlan).
 func (r *router) housed() bool { return r.VMAC.Kind != netif.Parent }
+
+// houses reports whether an address lives on that device: unless its line says
+// otherwise, and as in keepalived only one of the router's own family.
+func (r *router) houses(a netif.Address) bool {
+	return r.housed() && a.Interface == "" && !a.VMAC && netif.FamilyOf(a.Prefix.Addr()) == r.Port.Family
+}
 
 // joined is the steward's answer to a join.
 func (d *Daemon) joined(o *order, made netif.Made, err error) {

@@ -98,7 +98,7 @@ func unseats(before *link, now netif.Link) bool {
 
 // virtual reports whether an address of a router is to have a virtual MAC.
 func (r *router) virtual(a netif.Address) bool {
-	return a.VMAC || a.Interface == "" && r.VMAC.Kind == netif.MACVLAN
+	return a.VMAC || r.houses(a) && r.VMAC.Kind == netif.MACVLAN
 }
 
 // vrfOf returns the index of the VRF that a link is in; 0: none.

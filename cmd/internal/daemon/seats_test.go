@@ -106,7 +106,7 @@ func TestTheParentOfAnOwnerIsSilent(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n := w.node(1)
 		eth0, _ := n.link("eth0")
-		more := []string{"use_vmac", "virtual_ipaddress_excluded {\n2001:db8::1/64\n}"}
+		more := []string{"use_vmac", "virtual_ipaddress_excluded {\n2001:db8::1/64 use_vmac\n}"}
 		n.start(conf(255, more...))
 		w.pass(time.Second)
 		n.is(Master)
