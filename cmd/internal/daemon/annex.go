@@ -116,6 +116,7 @@ func (d *Daemon) annexed(r *router, x *annex, parent int, made netif.Made, err e
 		return
 	}
 	x.device, x.failed = made.Link, err
+	d.retryAfter(r, err)
 	if err == nil {
 		d.settled(r, made)
 	}

@@ -18,6 +18,8 @@ func (d *Daemon) newRouter(in *cfgparse.Instance) *router {
 	r.audit.timer.ring = func(d *Daemon) { d.audit(r) }
 	d.timers.add(&r.timer)
 	d.timers.add(&r.audit.timer)
+	r.retry.timer.ring = func(d *Daemon) { d.tryAgain(r) }
+	d.timers.add(&r.retry.timer)
 	r.equip()
 	r.group = &group{machine: fsm.NewGroup(r.Router), members: []*router{r}}
 	return r

@@ -120,7 +120,7 @@ func (c *chaos) noLeaks(a *actor) {
 			}
 		}
 		check(meetings <= len(d.routers), "meetings", meetings)
-		check(len(d.timers.heap) <= 2*len(d.routers)+len(d.debounces)+2, "timers", len(d.timers.heap))
+		check(len(d.timers.heap) <= 3*len(d.routers)+len(d.debounces)+2, "timers", len(d.timers.heap))
 		check(len(d.lookouts.running) <= 1, "checks", len(d.lookouts.running))
 	})
 	for slot, name := range a.names {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,4 +119,45 @@ func TestADeviceThatSomebodySpoils(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What keeps a router from its devices, or from hearing, may end without any news
+// of its link: a name that another device has, a kernel that is short of memory. It
+// is tried again, less and less often, and told once.
+func TestADeviceThatCannotBeMadeYet(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1).wide()
+		g := &reluctant{grip: newGrip(n.Host)}
+		g.refuse.Store(true)
+		n.run(g, g, parse(t, conf(150, "use_vmac", "virtual_ipaddress_excluded {\n198.51.100.100/24 dev eth1 use_vmac\n}")))
+		defer n.stop()
+		n.is(Fault)
+		n.said(Fault, "no room")
+		n.forget()
+		w.pass(10 * time.Minute)
+		if len(n.story) > 0 || g.tries < 10 || g.tries > 60 {
+			t.Errorf("after %d attempts it tells %q", g.tries, n.story)
+		}
+		g.refuse.Store(false)
+		w.pass(auditMost + 5*time.Second)
+		n.is(Master)
+		if !n.Has(vip) || !n.Has(netip.MustParseAddr("198.51.100.100")) {
+			t.Errorf("there: %v and %v", n.Has(vip), n.Has(netip.MustParseAddr("198.51.100.100")))
+		}
+	})
+}
+
+// reluctant refuses to make devices.
+type reluctant struct {
+	*grip
+	refuse atomic.Bool
+	tries  int
+}
+
+func (r *reluctant) MakeDevices(devices []netif.Device) ([]netif.Made, []error) {
+	if !r.refuse.Load() {
+		return r.grip.MakeDevices(devices)
+	}
+	r.tries++
+	return make([]netif.Made, len(devices)), slices.Repeat([]error{errNoRoom}, len(devices))
 }

@@ -42,6 +42,7 @@
 //	standing.go   what the kernel refuses, and when it is asked again
 //	devices.go, annex.go  devices with virtual MACs
 //	repair.go     ... and what somebody may do to them
+//	retry.go      ... and what could not be made yet
 //	seats.go, guard.go    who answers for an address, and who accepts packets to it
 //	promote.go    promote_secondaries
 //	steward.go, changes.go  the goroutine that does all this, in order

@@ -333,6 +333,7 @@ func (d *Daemon) joined(o *order, made netif.Made, err error) {
 		return
 	}
 	r.joined, r.deaf = err == nil, err
+	d.retryAfter(r, err)
 	if made.Link.Index != 0 {
 		d.made(r, made)
 	}

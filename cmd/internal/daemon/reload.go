@@ -135,6 +135,7 @@ func (d *Daemon) retire(r *router) {
 	d.abandon(r)
 	d.timers.remove(&r.timer)
 	d.timers.remove(&r.audit.timer)
+	d.timers.remove(&r.retry.timer)
 	r.profile.Proof.Clear()
 	r.Auth.Clear()
 	d.steward.give(order{router: r, do: forget})

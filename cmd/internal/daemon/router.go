@@ -33,6 +33,7 @@ type router struct {
 	profile  vrrp.Profile
 	holds    holdings
 	audit    audit
+	retry    retry
 	real     []netip.Addr      // of its addresses, those that the host has by itself (owners)
 	resolved bool              // holds is up to date
 	form     vrrp.ChecksumForm // of the adverts it sends, W-47

@@ -6,7 +6,7 @@ import (
 	"regent/fsm"
 )
 
-// timers orders routers, their audits and a few links by the time they want to
+// timers orders routers, their audits and retries, and a few links by the time they want to
 // wake. An entry may lie before the true deadline, never after it: adverts push a
 // backup's deadline out far more often than it comes, so the heap is put right
 // only when an entry surfaces, and the usual cost of an advert is one assignment.
