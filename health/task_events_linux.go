@@ -82,7 +82,7 @@ func (e *taskEvents) subscribe() error {
 	if _, err := e.socket.Write(b); err != nil {
 		return err
 	}
-	e.socket.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	e.socket.SetReadDeadline(time.Now().Add(2 * time.Second))
 	defer e.socket.SetReadDeadline(time.Time{})
 	for {
 		events, err := e.read()
