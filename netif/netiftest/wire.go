@@ -27,7 +27,14 @@ type Wire struct {
 
 	outbox []netif.Packet // of the loop alone, as are the drops
 	drops  []netif.Drop
+
+	// Lost is what the wire says that it has lost, for tests to set before the
+	// daemon runs.
+	Lost netif.WireCounts
 }
+
+// Counts does what netif.Wire.Counts does.
+func (w *Wire) Counts() netif.WireCounts { return w.Lost }
 
 // Wait does what netif.Wire.Wait does.
 func (w *Wire) Wait(timeout time.Duration) {

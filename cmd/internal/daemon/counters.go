@@ -1,6 +1,9 @@
 package daemon
 
-import "regent/vrrp"
+import (
+	"regent/netif"
+	"regent/vrrp"
+)
 
 // Counters are what a router has done and seen since the counters began.
 // Neither a transition nor a reload resets them (M-61).
@@ -72,8 +75,18 @@ func (r *router) counters() Counters {
 // that moves their beginning (M-61).
 func (d *Daemon) ClearCounters() { d.tell((*Daemon).clearCounters) }
 
+// wireCounts is what the wire has counted since the counters were cleared.
+func (d *Daemon) wireCounts() netif.WireCounts {
+	c, before := d.wire.Counts(), d.wireCleared
+	return netif.WireCounts{
+		Received: c.Received - before.Received, Malformed: c.Malformed - before.Malformed,
+		Overflows: c.Overflows - before.Overflows, Sent: c.Sent - before.Sent, Dropped: c.Dropped - before.Dropped,
+	}
+}
+
 func (d *Daemon) clearCounters() {
 	d.since = d.wall()
+	d.wireCleared = d.wire.Counts()
 	for _, r := range d.routers {
 		// What the machine has counted so far is taken off: the sum wraps to 0.
 		r.count = Counters{}

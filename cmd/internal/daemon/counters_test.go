@@ -413,3 +413,27 @@ func TestAFloodMovesNoTimer(t *testing.T) {
 		})
 	}
 }
+
+// What the wire itself has lost is told: a full receive buffer can look like the
+// silence of a peer. Clearing the counters begins anew.
+func TestTheWireTellsWhatItHasLost(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n := w.node(1)
+		n.Wire().Lost = netif.WireCounts{Overflows: 7, Malformed: 2}
+		n.start("vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n192.0.2.100\n}\n}\n")
+		lost := func() netif.WireCounts {
+			s, err := n.Status(w.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Wire
+		}
+		if c := lost(); c.Overflows != 7 || c.Malformed != 2 {
+			t.Errorf("lost %+v", c)
+		}
+		n.zero()
+		if c := lost(); c != (netif.WireCounts{}) {
+			t.Errorf("lost %+v since the counters were cleared", c)
+		}
+	})
+}

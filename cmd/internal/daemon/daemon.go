@@ -17,12 +17,13 @@ import (
 
 // A Daemon runs virtual routers.
 type Daemon struct {
-	wire  Wire
-	host  Host
-	log   *slog.Logger
-	epoch time.Time
-	since time.Time     // when the counters began (M-61)
-	over  chan struct{} // closed when the loop has ended
+	wire        Wire
+	host        Host
+	log         *slog.Logger
+	epoch       time.Time
+	since       time.Time        // when the counters began (M-61)
+	wireCleared netif.WireCounts // as they were then
+	over        chan struct{}    // closed when the loop has ended
 
 	routers   []*router // in the order of the configuration; the index is the board's
 	table     table

@@ -26,6 +26,7 @@ func (s *still) Receive() ([]netif.Packet, error)                      { return 
 func (s *still) Queue(netif.Packet)                                    { s.queued++ }
 func (s *still) Flush() (sent, dropped int)                            { return s.queued, 0 }
 func (s *still) Drops() []netif.Drop                                   { return nil }
+func (s *still) Counts() netif.WireCounts                              { return netif.WireCounts{} }
 func (s *still) Join(int, netip.Addr) error                            { return nil }
 func (s *still) Leave(int, netip.Addr) error                           { return nil }
 func (s *still) Change([]netif.Change) []error                         { return nil }

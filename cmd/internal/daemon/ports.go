@@ -20,6 +20,7 @@ type (
 		Queue(netif.Packet)               // copies
 		Flush() (sent, dropped int)       // all that is queued. Never blocks
 		Drops() []netif.Drop              // what the last Flush dropped; valid until the next
+		Counts() netif.WireCounts         // since it was opened
 		Join(link int, group netip.Addr) error
 		Leave(link int, group netip.Addr) error
 	}

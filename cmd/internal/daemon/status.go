@@ -27,6 +27,7 @@ type Status struct {
 	Groups  []GroupStatus // vrrp_sync_group
 	Links   []LinkStatus  // by name
 	Checks  []health.Standing
+	Wire    netif.WireCounts
 
 	now        fsm.Time
 	generation int            // of the configuration; see describe
@@ -151,7 +152,7 @@ func (d *Daemon) describe(s *Status) (whole bool) {
 		return false
 	}
 	s.At, s.now, s.Since = d.wall(), d.now, d.since
-	s.Groups, s.Links = d.describeGroups(), d.describeLinks()
+	s.Groups, s.Links, s.Wire = d.describeGroups(), d.describeLinks(), d.wireCounts()
 	for _, c := range d.checks {
 		if standing, ok := d.board.Standing(c.Kind, c.Name); ok {
 			s.Checks = append(s.Checks, standing)

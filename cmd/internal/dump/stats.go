@@ -47,7 +47,10 @@ func writeStats(w io.Writer, s *daemon.Status) error {
 	}
 	total := s.Total()
 	e.printf("All interfaces\n")
-	linkCounters(&total).write(e)
+	all := linkCounters(&total)
+	all.lines = append(all.lines, // an overflow can look like the silence of a peer
+		line{"receive_buffer_overflows", s.Wire.Overflows}, line{"malformed_datagrams", s.Wire.Malformed})
+	all.write(e)
 	return e.err
 }
 
