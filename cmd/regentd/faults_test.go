@@ -31,7 +31,7 @@ type ailing struct {
 
 func (a *ailing) file(name string) string { return filepath.Join(a.dir, name) }
 
-const chk = "vrrp_script chk {\nscript DIR/chk\ninterval 1\nweight 10\n}\n"
+const chk = "vrrp_script chk {\nscript DIR/chk\ninterval 1\ntimeout 30\nweight 10\n}\n"
 
 var mishaps = []mishap{
 	{name: "a script is missing", check: "vrrp_script chk {\nscript DIR/none\ninterval 1\nweight 10\n}\n", track: "track_script {\nchk\n}",
@@ -94,7 +94,7 @@ func TestWhatIsWrongWithACheckIsSaid(t *testing.T) {
 			a.run = s.start(regentd, h, "global_defs {\nscript_user root\n}\n"+here.Replace(m.check)+instance("eth0", 100, "0.1", m.track))
 			s.until("it is master", func() bool { return a.run.Said("Entering MASTER STATE") })
 			if m.spoil != nil {
-				if !strings.Contains(m.check, "timeout") {
+				if !strings.Contains(m.check, "long") { // which has no result yet
 					s.advertised("the check counts", vrid, func(last lab.Advert) bool { return last.Priority == 110 })
 				}
 				m.spoil(a)

@@ -250,8 +250,8 @@ func TestFloods(t *testing.T) {
 					t.Errorf("%s moved by %d, want %d", name, got, n)
 				}
 			}
-			t.Logf("%d frames in %v (%.0f a second): adverts at most %v apart, %v without; %d bytes more memory; %d lines",
-				sent, took.Round(time.Millisecond), float64(sent)/took.Seconds(), gap, quiet, f.memory(master)-memory, len(master.Lines())-lines)
+			t.Logf("%d frames in %v (%.0f a second): adverts at most %v apart, %v without; %v lost; %d bytes more memory; %d lines",
+				sent, took.Round(time.Millisecond), float64(sent)/took.Seconds(), gap, quiet, lost, f.memory(master)-memory, len(master.Lines())-lines)
 			if bound := 3 * 500 * time.Millisecond; gap > bound+lost { // T-2, without the skew
 				t.Errorf("adverts were %v apart; the machine has taken %v", gap, lost)
 			}
