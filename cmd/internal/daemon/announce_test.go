@@ -165,6 +165,25 @@ func TestNoAnnouncementOfWhatAVirtualMACWasRefused(t *testing.T) {
 	})
 }
 
+// A device with the virtual MAC comes up when its router takes over. That alone is
+// nothing to announce for a second time, after a reload neither.
+func TestADeviceThatComesUpIsNotAnnouncedAgain(t *testing.T) {
+	inWorld(t, func(w *world) {
+		once := []string{"use_vmac", "garp_master_repeat 1", "garp_master_delay 0"}
+		n, other := w.node(1).start(conf(100, once...)), w.node(2).start(conf(150, once...))
+		w.pass(5 * time.Second)
+		n.Reload(parse(t, conf(90, once...)))
+		w.pass(time.Second)
+		at := w.now() + skew(90)
+		other.stop()
+		w.pass(5 * time.Second)
+		n.is(Master)
+		if got, want := n.announced(at), "0:1/100"; got != want {
+			t.Errorf("announced %s, want %s", got, want)
+		}
+	})
+}
+
 // A reload sets another pace for what waits; a link that a garp_group names may
 // come later.
 func TestAReloadSetsAnotherPace(t *testing.T) {

@@ -306,11 +306,12 @@ func (d *Daemon) announceAgain(r *router, addrs []netip.Addr) {
 
 // renew gives masters what the kernel took from links that were down: IPv6
 // addresses go with their link, also from routers that do not care for it
-// (dont_track_primary, no_track).
+// (dont_track_primary, no_track). A device of its own, which came up because its
+// router became master, has all it needs.
 func (d *Daemon) renew(links []string) {
 	for _, name := range links {
 		for _, r := range d.uses[name].routers {
-			if r.state == fsm.Master {
+			if r.state == fsm.Master && !slices.Contains(r.devices(), d.links[name].Index) {
 				d.acquire(r.toAcquire())
 				d.step(r, fsm.Addressed{Announce: true})
 			}
