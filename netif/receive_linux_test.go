@@ -136,8 +136,9 @@ func TestFloodIsBoundedAndCounted(t *testing.T) {
 	}
 }
 
-// T-11: a loop that was held up finds, with the first Receive after its Wait,
-// all that came before it. After that the family rests until the next Wait.
+// T-11: a loop that was held up after its Wait finds, with the first Receive
+// after a Recheck, all that came before it. After that the family rests until the
+// next Wait, and so does from the beginning one that was empty at the Wait.
 func TestReceiveSeesAllThatCameBeforeIt(t *testing.T) {
 	p := newPair(t)
 	p.join(t, vrrp.Group4)
@@ -149,6 +150,10 @@ func TestReceiveSeesAllThatCameBeforeIt(t *testing.T) {
 	}
 	p.wb.Wait(0) // sees nothing
 	say("meanwhile")
+	if got := drain(t, p.wb); got != nil {
+		t.Errorf("asked a family that was empty: %v", got)
+	}
+	p.wb.Recheck()
 	if got := drain(t, p.wb); len(got) != 1 || string(got[0].Payload) != "meanwhile" {
 		t.Errorf("heard %v", got)
 	}

@@ -107,8 +107,8 @@ func (w *Wire) Wait(timeout time.Duration) {
 			break
 		}
 	}
-	for _, in := range w.in {
-		in.drained = false
+	for i, in := range w.in {
+		in.drained = w.poll[i].Revents == 0
 	}
 	if w.poll[2].Revents != 0 {
 		var count [8]byte
@@ -130,12 +130,20 @@ func (w *Wire) Wake() {
 	}
 }
 
+// Recheck lets Receive look at both families again, also at one that was empty
+// when Wait returned. That can be long ago for a process that was held up.
+func (w *Wire) Recheck() {
+	for _, in := range w.in {
+		in.drained = false
+	}
+}
+
 // Receive returns a batch of packets, or nil when none is left. It never
 // blocks and does not allocate. The packets are valid until the next call.
 //
-// The first call after a Wait sees everything that arrived before it; a
-// family that has answered with less than a full batch is then left alone
-// until the next Wait.
+// It sees what had arrived when Wait returned, and after a Recheck all that
+// arrived before that. A family that has answered with less than a full batch is
+// then left alone until the next Wait.
 func (w *Wire) Receive() ([]Packet, error) {
 	for range w.in {
 		in := w.in[w.next]

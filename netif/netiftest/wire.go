@@ -23,6 +23,7 @@ type Wire struct {
 
 	mu    sync.Mutex
 	woken bool
+	blind bool // the inbox was empty when Wait returned
 	inbox []netif.Packet
 
 	outbox []netif.Packet // of the loop alone, as are the drops
@@ -64,7 +65,8 @@ func (w *Wire) Wait(timeout time.Duration) {
 func (w *Wire) ready() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	ready := w.woken || len(w.inbox) > 0
+	w.blind = len(w.inbox) == 0
+	ready := w.woken || !w.blind
 	w.woken = false
 	return ready
 }
@@ -92,12 +94,19 @@ func (w *Wire) take(p netif.Packet) {
 	w.nudge()
 }
 
+// Recheck does what netif.Wire.Recheck does.
+func (w *Wire) Recheck() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.blind = false
+}
+
 // Receive does what netif.Wire.Receive does.
 func (w *Wire) Receive() ([]netif.Packet, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := min(len(w.inbox), batch)
-	if n == 0 {
+	if n == 0 || w.blind {
 		return nil, nil
 	}
 	packets := w.inbox[:n:n]

@@ -39,6 +39,7 @@ func (g *grip) Wait(timeout time.Duration) { g.wire.Wait(timeout) }
 func (g *grip) Wake()                      { g.wire.Wake() }
 func (g *grip) Drops() []netif.Drop        { return g.wire.Drops() }
 func (g *grip) Counts() netif.WireCounts   { return g.wire.Counts() }
+func (g *grip) Recheck()                   { g.wire.Recheck() }
 
 func (g *grip) Receive() ([]netif.Packet, error) {
 	if g.dead.Load() {

@@ -163,13 +163,18 @@ func (d *Daemon) clock() fsm.Time { return fsm.Time(time.Since(d.epoch)) }
 //
 // It listens before it lets timers expire: silence counts only once the queue
 // is empty (T-11), or a loop that was held up would take the late timers of
-// all its backups for the death of their masters.
+// all its backups for the death of their masters. To look at a queue that was
+// empty when the loop woke up costs a system call, and is left out when no timer
+// is due.
 //
 // The adverts leave before the steward hears of what they announce: a master's
 // advert comes before its addresses (B-2), and it resigns while it still has
 // them (S-41).
 func (d *Daemon) turn() {
 	d.now = d.clock()
+	if d.timers.next() <= d.now {
+		d.wire.Recheck()
+	}
 	d.listen()
 	for _, news := range d.take() {
 		if d.ended {

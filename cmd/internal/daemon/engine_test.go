@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,6 +115,41 @@ func TestAStallTakesNobodyForDead(t *testing.T) {
 		n1, n2 := pair(w)
 		n2.tell(func(*Daemon) { time.Sleep(20 * time.Second) })
 		w.pass(25 * time.Second)
+		n1.is(Master)
+		n2.is(Backup)
+		if _, c := n2.status("V"); c.BecameMaster != 0 {
+			t.Errorf("became master %d times", c.BecameMaster)
+		}
+	})
+}
+
+// A sleepy wire lets the loop be held up between its Wait and what it does then.
+type sleepy struct {
+	Wire
+	sleep atomic.Bool // at the next return
+}
+
+func (s *sleepy) Wait(timeout time.Duration) {
+	s.Wire.Wait(timeout)
+	if s.sleep.CompareAndSwap(true, false) {
+		time.Sleep(20 * time.Second)
+	}
+}
+
+// T-11: the same for one that was held up just after it had seen that nothing
+// was there.
+func TestAStallAfterALookTakesNobodyForDead(t *testing.T) {
+	inWorld(t, func(w *world) {
+		const conf = "vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\nversion 3\npriority %d\nadvert_int 1\nvirtual_ipaddress {\n192.0.2.100\n}\n}\n"
+		n1, n2 := w.node(1), w.node(2)
+		wire := &sleepy{Wire: n2.Wire()}
+		n1.start(fmt.Sprintf(conf, 200))
+		n2.startOn(wire, fmt.Sprintf(conf, 100))
+		w.pass(5500 * time.Millisecond) // between two adverts
+		n2.is(Backup)
+		wire.sleep.Store(true)
+		n2.tell(func(*Daemon) {})
+		w.pass(30 * time.Second)
 		n1.is(Master)
 		n2.is(Backup)
 		if _, c := n2.status("V"); c.BecameMaster != 0 {

@@ -27,6 +27,7 @@ func (s *still) Queue(netif.Packet)                                    { s.queue
 func (s *still) Flush() (sent, dropped int)                            { return s.queued, 0 }
 func (s *still) Drops() []netif.Drop                                   { return nil }
 func (s *still) Counts() netif.WireCounts                              { return netif.WireCounts{} }
+func (s *still) Recheck()                                              {}
 func (s *still) Join(int, netip.Addr) error                            { return nil }
 func (s *still) Leave(int, netip.Addr) error                           { return nil }
 func (s *still) Change([]netif.Change) []error                         { return nil }

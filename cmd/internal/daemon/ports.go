@@ -16,6 +16,7 @@ type (
 	Wire interface {
 		Wait(timeout time.Duration)       // until packets or news may be there; negative: no limit
 		Wake()                            // from any goroutine: there is news
+		Recheck()                         // let Receive see what has come since Wait returned, too
 		Receive() ([]netif.Packet, error) // some of those waiting; none: nil. Never blocks
 		Queue(netif.Packet)               // copies
 		Flush() (sent, dropped int)       // all that is queued. Never blocks
