@@ -91,10 +91,10 @@ func (d *Daemon) wasRefused(r *router) {
 	}
 }
 
-// audit looks after a master.
+// audit looks after a master, and after one that is not to hold anything.
 func (d *Daemon) audit(r *router) {
 	if r.state != fsm.Master {
-		d.rest(&r.audit)
+		d.evict(r)
 		return
 	}
 	if !d.idle(r) {

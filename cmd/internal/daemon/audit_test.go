@@ -192,3 +192,45 @@ func TestATimerThatWasRemoved(t *testing.T) {
 		t.Errorf("%d timers, the next at %v", len(all.heap), all.next())
 	}
 }
+
+// B-11, B-22: an address that somebody gives to a host whose router is not master
+// goes again, or two hosts would answer for it. What is the host's own beside it
+// stays, and so does an owner's.
+func TestAnAddressThatABackupIsGiven(t *testing.T) {
+	inWorld(t, func(w *world) {
+		n1, n2 := pair(w)
+		own := netip.MustParseAddr("192.0.2.77")
+		for _, state := range []Condition{Backup, Fault} {
+			n2.Adjust("eth0", func(l *netif.Link) { l.Running = state == Backup })
+			synctest.Wait()
+			n2.is(state)
+			n2.forget()
+			n2.add("eth0", netif.LinkAddress{Prefix: netip.PrefixFrom(own, 24)})
+			n2.add("eth0", netif.LinkAddress{Prefix: netip.PrefixFrom(vip, 24)})
+			w.pass(time.Minute) // so that nothing is suppressed
+			if n2.Has(vip) || !n2.Has(own) {
+				t.Errorf("%v: the virtual address is there: %v; the other: %v", state, n2.Has(vip), n2.Has(own))
+			}
+			if len(n2.story) != 1 || !strings.Contains(n2.story[0], "somebody has given") {
+				t.Errorf("%v: told %q", state, n2.story)
+			}
+			n2.drop("eth0", own)
+		}
+		n1.is(Master)
+		if !n1.Has(vip) {
+			t.Error("the master has lost it")
+		}
+	})
+	inWorld(t, func(w *world) {
+		n := w.node(100).start(conf(255))
+		n.SetUp("eth0", false)
+		w.pass(time.Second)
+		n.drop("eth0", vip)
+		n.add("eth0", netif.LinkAddress{Prefix: netip.PrefixFrom(vip, 24)})
+		w.pass(time.Minute)
+		n.is(Fault)
+		if !n.Has(vip) {
+			t.Error("an owner's own address is gone")
+		}
+	})
+}

@@ -39,6 +39,7 @@
 //	paths.go      their routes and rules
 //	fixtures.go   what is there whatever the routers do (static_*)
 //	audit.go      whether what was asked for is there
+//	evict.go      ... and what was not asked for
 //	standing.go   what the kernel refuses, and when it is asked again
 //	devices.go, annex.go  devices with virtual MACs
 //	repair.go     ... and what somebody may do to them

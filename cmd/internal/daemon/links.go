@@ -54,6 +54,7 @@ func (d *Daemon) linked(links []netif.Link) {
 	d.survey(names)
 	d.restoreFixtures(links)
 	d.restore(losses)
+	d.notice(links, before)
 	d.renew(back)
 	d.demote()
 	if d.ending {
