@@ -3,6 +3,8 @@ package health
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -99,6 +101,7 @@ func (w *Watcher) Watch(ctx context.Context, c Check, report func(Report)) error
 }
 
 func (w *Watcher) followFile(path string) (news <-chan struct{}, stop func(), err error) {
+	os.Stat(filepath.Dir(path)) // where a dead server keeps who asks, it does so here, and not with a lock
 	w.opening.Lock()
 	defer w.opening.Unlock()
 	if w.inotify == nil {
