@@ -212,6 +212,8 @@ func TestANewAddressIsAnnounced(t *testing.T) {
 	const each = 5 // garp_master_repeat
 	s.until("all are announced", func() bool { count(); return told[vip] == each && told[netip.MustParseAddr("192.0.2.102")] == each })
 	for n, conf := range []string{more, few} {
+		// What it does not know to be there yet it would announce once more.
+		s.until("it knows that its addresses are there", func() bool { return p.Said("link interface=eth0 ", fmt.Sprint("addresses=", 5+n)) })
 		_, err := s.File("router/regentd-1.conf", conf)
 		s.must(err)
 		reloaded := time.Now()

@@ -19,6 +19,7 @@ const (
 // by default that of the neighbour; and a form that is not taken for right is
 // not heard, so that there are two masters.
 func TestChecksumForms(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, ours, theirs string
 		want               string // all of our adverts, who have priority 200

@@ -135,6 +135,7 @@ var fragment = defect{"", func(f *forgery) { f.ip[6] = 0x20 }}
 // Before that, ones of a lesser master are warned of and believed,
 // IPv4 options are nothing to warn of.
 func TestEveryDefect(t *testing.T) {
+	t.Parallel()
 	for _, w := range []speaker{
 		{name: "v3-IPv4", version: 3, priority: 100, interval: "0.2", field: 20, addresses: list4},
 		{name: "v3-IPv6", version: 3, priority: 100, interval: "0.2", field: 20, addresses: list6},

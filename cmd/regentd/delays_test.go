@@ -11,6 +11,7 @@ import (
 // interface_up_down_delays: with regent as with keepalived a link must be down,
 // or up, for the whole delay before that counts.
 func TestDelaysOfLinks(t *testing.T) {
+	t.Parallel()
 	for _, d := range []lab.Daemon{regentd, lab.Keepalived()} {
 		t.Run(d.Name, func(t *testing.T) {
 			t.Parallel()

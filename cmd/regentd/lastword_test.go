@@ -14,6 +14,7 @@ import (
 // S-33: a master that hears a better one says nothing more, or exactly one
 // advert with higher_prio_send_advert, in both versions and as keepalived does.
 func TestTheLastWord(t *testing.T) {
+	t.Parallel()
 	for _, d := range []lab.Daemon{regentd, lab.Keepalived()} {
 		for _, w := range []speaker{
 			// So long that it has nothing else to say meanwhile.

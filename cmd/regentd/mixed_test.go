@@ -102,6 +102,7 @@ func (b *between) sent() []string { return b.sentBy(b.regent) }
 // V-32: as backup it obeys either of them, and takes over from each when that
 // is silent: T-2 with the interval that was learned.
 func TestBothVersionsAreUnderstood(t *testing.T) {
+	t.Parallel()
 	for _, version := range []string{"2", "3"} {
 		t.Run("version "+version, func(t *testing.T) {
 			t.Parallel()

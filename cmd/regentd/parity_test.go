@@ -41,6 +41,7 @@ import (
 // directory of the files, and PROC for the start of a process's name. Scripts find
 // a directory of their daemon alone in $OWN.
 func TestParity(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/parity/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("found %v, %v", files, err)

@@ -9,6 +9,7 @@ import (
 // took over gives the address up when it runs again, and leaves the other one
 // in peace. Without the word it takes the address back, as S-34 wants.
 func TestAPausedMaster(t *testing.T) {
+	t.Parallel()
 	for _, line := range []string{"timer_expired_backup", ""} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()

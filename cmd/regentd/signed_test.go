@@ -183,6 +183,7 @@ var signingSteps = []step{
 // reigns, not one advert is lost, and each bears the proof that it should.
 // H-27, H-32: then the master dies, and somebody sends its last adverts again.
 func TestSigningIsRolledOut(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []struct {
 		name   string
 		speaks dialect
@@ -280,6 +281,7 @@ func (s *stage) replays(master, backup *signer) {
 // H-20, H-48: a router that does not know the trailer drops what bears one and
 // takes over: it fails closed, which receive-only is there to avoid.
 func TestOldRoutersDoNotHearSignedAdverts(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		peer maker

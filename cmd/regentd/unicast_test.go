@@ -77,6 +77,7 @@ vrrp_instance VI_1 {
 // interface named or not, in both families; the one that it is too far for
 // (min_ttl) does not hear.
 func TestUnicastThroughARouter(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name string
 		v6   bool
