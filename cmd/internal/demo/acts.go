@@ -16,7 +16,7 @@ const (
 
 // slack is what an act may take beyond the protocol before the demo fails: a
 // great deal, since the machine may be busy with other things.
-const slack = 2 * time.Second
+const slack = 10 * time.Second
 
 // An act is something that happens, and who should have the address then.
 type act struct {
