@@ -26,9 +26,7 @@ func TestAFullDisk(t *testing.T) {
 	conf, pid := instance("eth0", 200, "0.1", "use_vmac", "no_accept"), filepath.Join(disk, "the.pid")
 	p := s.start(regentd, h, conf, "-p", pid)
 	s.until("the router has its address", func() bool { return h.Has(vip) })
-	if !strings.Contains(p.Log(), "the pid file names nobody") {
-		t.Errorf("it says\n%s", p.Log())
-	}
+	s.until("it tells of the pid file", func() bool { return p.Said("the pid file names nobody") })
 	second := s.start(regentd, h, conf, "-p", pid)
 	if s.ended(second); !strings.Contains(second.Log(), "already running") {
 		t.Errorf("a second one says\n%s", second.Log())

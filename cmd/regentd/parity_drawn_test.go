@@ -18,6 +18,7 @@ import (
 // a link in a group that is void, no check that a group and its member both track,
 // and no script with a reversed weight where there are reloads.
 func TestParityOfWhatIsDrawn(t *testing.T) {
+	t.Parallel()
 	for i := range uint64(2) {
 		t.Run(strconv.FormatUint(i, 10), func(t *testing.T) {
 			t.Parallel()
@@ -87,7 +88,7 @@ func (l *lottery) draw() {
 	b.WriteString("vrrp_script pace {\nscript \"/bin/sh DIR/pace\"\ninterval 1\n}\n")
 	l.toBoth("write", []string{"pace"}, "echo >>$OWN/paces")
 	for _, s := range []string{"s1", "s2", "s3"} {
-		fmt.Fprintf(&b, "vrrp_script %s {\nscript \"/bin/sh DIR/%s\"\ninterval 1\n%s\nweight %d%s\n}\n",
+		fmt.Fprintf(&b, "vrrp_script %s {\nscript \"/bin/sh DIR/%s\"\ninterval 1\ntimeout 30\n%s\nweight %d%s\n}\n",
 			s, s, l.oneOf("", "fall 2\nrise 2"), l.IntN(81)-40, l.reverse(!l.reloads))
 		l.script(s, 0)
 	}
