@@ -38,7 +38,7 @@ type Daemon struct {
 	names     map[int]string         // of links, by index
 	uses      map[string]use         // of links, by name
 	homes     map[anchor]string      // links of the sources that routers cannot do without; empty: none has it
-	owner     map[estate]*router     // of each virtual address
+	owner     map[ifaddr]*router     // of each virtual address
 	lans      map[string]*strangers  // of the links where routers are or were, by name
 	strange   map[int]*strangers     // of those that are there, by index
 	guarded   map[netif.Refusal]bool // what the host is to drop (no_accept)
@@ -130,8 +130,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 		}
 	})
 	d.lookouts.begin(beside)
-	stewarding, dismiss := context.WithCancel(context.WithoutCancel(ctx))
-	defer dismiss()
+	stewarding, endSteward := context.WithCancel(context.WithoutCancel(ctx))
+	defer endSteward()
 	steward.Go(func() { d.steward.run(stewarding) })
 	defer context.AfterFunc(ctx, func() { d.tell((*Daemon).end) })()
 
@@ -140,7 +140,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.turn()
 	}
 	cancel()
-	dismiss() // it finishes what it was given: the addresses leave
+	endSteward() // it finishes what it was given: the addresses leave
 	steward.Wait()
 	helpers.Wait()
 	d.lookouts.leave()

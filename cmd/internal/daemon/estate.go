@@ -10,8 +10,8 @@ import (
 	"regent/netif"
 )
 
-// An estate is an address on an interface, by name: some router's.
-type estate struct {
+// An ifaddr is an address on an interface, by name: some router's.
+type ifaddr struct {
 	device string
 	addr   netip.Addr
 }
@@ -61,7 +61,7 @@ func (d *Daemon) resolve(r *router) holdings {
 			continue
 		}
 		h.acquire = append(h.acquire, netif.Change{Link: l.Index, Address: a})
-		if _, static := d.fixtures.at(estate{d.device(r, a), a.Prefix.Addr()}); !static && !slices.Contains(r.real, a.Prefix.Addr()) {
+		if _, static := d.fixtures.at(ifaddr{d.device(r, a), a.Prefix.Addr()}); !static && !slices.Contains(r.real, a.Prefix.Addr()) {
 			h.release = append(h.release, netif.Change{Link: l.Index, Address: a, Remove: true})
 		}
 		if !l.NoARP {
@@ -205,12 +205,12 @@ func (d *Daemon) clean() {
 			continue
 		}
 		for _, a := range l.Addresses {
-			line, static := d.fixtures.at(estate{name, a.Prefix.Addr()})
+			line, static := d.fixtures.at(ifaddr{name, a.Prefix.Addr()})
 			if static && line.Prefix == a.Prefix && line.Peer == a.Peer {
 				keep.Addresses = append(keep.Addresses, netif.Change{Link: l.Index, Address: a.Address()})
 				continue
 			}
-			if owner := d.owner[estate{name, a.Prefix.Addr()}]; owner != nil && !owner.profile.Owner {
+			if owner := d.owner[ifaddr{name, a.Prefix.Addr()}]; owner != nil && !owner.profile.Owner {
 				d.log.Warn("removing an address that a predecessor left behind", "address", a.Prefix, "interface", name)
 				left = append(left, netif.Change{Link: l.Index, Address: a.Address(), Remove: true})
 			}
@@ -224,7 +224,7 @@ func (d *Daemon) clean() {
 
 // A loss is an address that a link had.
 type loss struct {
-	estate
+	ifaddr
 	link int
 }
 
@@ -240,7 +240,7 @@ func missing(before *link, now netif.Link) (losses []loss) {
 	}
 	for _, a := range before.Addresses {
 		if addr := a.Prefix.Addr(); !has[addr] {
-			losses = append(losses, loss{estate{now.Name, addr}, now.Index})
+			losses = append(losses, loss{ifaddr{now.Name, addr}, now.Index})
 		}
 	}
 	return losses
@@ -263,7 +263,7 @@ func (d *Daemon) restore(losses []loss) {
 	lost := make(map[*router][]netip.Addr)
 	var order []*router
 	for _, l := range losses {
-		r := d.owner[l.estate]
+		r := d.owner[l.ifaddr]
 		if r == nil || r.state != fsm.Master || !r.wants(l) || len(lost[r]) == 0 && d.steward.busy(r) {
 			continue
 		}

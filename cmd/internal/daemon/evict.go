@@ -23,7 +23,7 @@ func (d *Daemon) notice(links []netif.Link, before map[int]netif.Link) {
 		}
 		for _, a := range l.Addresses {
 			addr := a.Prefix.Addr()
-			r := d.owner[estate{l.Name, addr}]
+			r := d.owner[ifaddr{l.Name, addr}]
 			if r != nil && r.state != fsm.Master && !had[addr] && r.audit.timer.deadline == fsm.Never {
 				d.timers.set(&r.audit.timer, d.now.Add(auditAfter))
 			}
@@ -55,7 +55,7 @@ func (d *Daemon) evict(r *router) {
 func (d *Daemon) strays(r *router) (there []netip.Addr) {
 	for _, c := range r.holds.release {
 		l, addr := d.links[d.names[c.Link]], c.Address.Prefix.Addr()
-		if l != nil && l.set()[addr] && d.owner[estate{l.Name, addr}] == r {
+		if l != nil && l.set()[addr] && d.owner[ifaddr{l.Name, addr}] == r {
 			there = append(there, addr)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // them: the router of an order about them is nil.
 type fixtures struct {
 	cfgparse.Static
-	places  map[estate]cfgparse.StaticAddress
+	places  map[ifaddr]cfgparse.StaticAddress
 	footing map[string]footing // of the links that they need, by name
 	holds   holdings           // those that have a footing
 	given   map[string]bool    // of those that are not tracked (no_track): they are asked for once
@@ -38,9 +38,9 @@ func (d *Daemon) furnish(s cfgparse.Static) {
 	f := &d.fixtures
 	f.Static = s
 	f.keepGiven()
-	f.places = make(map[estate]cfgparse.StaticAddress, len(s.Addresses))
+	f.places = make(map[ifaddr]cfgparse.StaticAddress, len(s.Addresses))
 	for _, a := range s.Addresses {
-		f.places[estate{a.Interface, a.Prefix.Addr()}] = a
+		f.places[ifaddr{a.Interface, a.Prefix.Addr()}] = a
 	}
 }
 
@@ -177,8 +177,8 @@ func (d *Daemon) dismantle() {
 }
 
 // at returns the line of static_ipaddress for an address on an interface.
-func (f *fixtures) at(e estate) (line cfgparse.StaticAddress, found bool) {
-	line, found = f.places[e]
+func (f *fixtures) at(a ifaddr) (line cfgparse.StaticAddress, found bool) {
+	line, found = f.places[a]
 	return line, found
 }
 

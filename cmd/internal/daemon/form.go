@@ -8,23 +8,32 @@ import (
 	"regent/vrrp"
 )
 
+// A form is how a router's adverts bear their checksum (VRRPv3 over IPv4), and
+// what it knows of others.
+type form struct {
+	sent    vrrp.ChecksumForm // W-47
+	set     bool              // by its settings
+	heard   vrrp.ChecksumForm // of the last advert that fits one form alone
+	teacher netip.Addr        // who sent that; invalid: nobody
+}
+
 // chooseForm decides in which form a router's adverts bear their checksum: the
 // one that its settings name, else the one that it has learned, else that with
 // the pseudo-header (W-45, W-49).
 func (r *router) chooseForm() {
-	before := r.told
-	r.told = true
+	before := r.form.set
+	r.form.set = true
 	switch {
 	case r.ChecksumTx == cfgparse.ChecksumMessageOnly:
-		r.form = vrrp.MessageOnly
+		r.form.sent = vrrp.MessageOnly
 	case r.OldUnicastChecksum == cfgparse.OldChecksumOnly && !r.Port.Group.IsValid():
-		r.form = vrrp.PseudoGroup
+		r.form.sent = vrrp.PseudoGroup
 	case r.ChecksumTx == cfgparse.ChecksumPseudo:
-		r.form = vrrp.Pseudo
+		r.form.sent = vrrp.Pseudo
 	default:
-		r.told = false
-		if before || r.form == vrrp.PseudoGroup && !r.profile.AcceptPseudoGroup {
-			r.form, r.teacher = vrrp.Pseudo, netip.Addr{}
+		r.form.set = false
+		if before || r.form.sent == vrrp.PseudoGroup && !r.profile.AcceptPseudoGroup {
+			r.form.sent, r.form.teacher = vrrp.Pseudo, netip.Addr{}
 		}
 	}
 }
@@ -38,20 +47,20 @@ func (d *Daemon) learnForm(r *router, p *netif.Packet) {
 	if a.Version != vrrp.V3 || r.Port.Family != netif.IPv4 || a.FitsBoth {
 		return
 	}
-	before := r.teacher
-	r.theirs, r.teacher = a.Checksum, p.Envelope.Src
-	if r.told || a.Checksum == r.form {
+	before := r.form.teacher
+	r.form.heard, r.form.teacher = a.Checksum, p.Envelope.Src
+	if r.form.set || a.Checksum == r.form.sent {
 		return
 	}
-	r.form = a.Checksum
+	r.form.sent = a.Checksum
 	held, ok := r.limited().form.allow(d.now)
 	switch {
 	case !ok:
-	case before.IsValid() && before != r.teacher:
+	case before.IsValid() && before != r.form.teacher:
 		d.about(r).Warn("Neighbours use different checksum forms and may not hear each other; changing to that of the last one",
-			"form", r.form, "neighbour", r.teacher, "other", before, "suppressed", held)
+			"form", r.form.sent, "neighbour", r.form.teacher, "other", before, "suppressed", held)
 	default:
 		d.about(r).Info("Changing the checksum form of adverts to that of a neighbour",
-			"form", r.form, "neighbour", r.teacher, "suppressed", held)
+			"form", r.form.sent, "neighbour", r.form.teacher, "suppressed", held)
 	}
 }

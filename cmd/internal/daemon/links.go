@@ -161,7 +161,7 @@ func (d *Daemon) sourcesOn(l *link, f netif.Family) (s sources) {
 			f == netif.IPv6 && !addr.IsLinkLocalUnicast() {
 			continue
 		}
-		owner := d.owner[estate{l.Name, addr}]
+		owner := d.owner[ifaddr{l.Name, addr}]
 		switch {
 		case a.Secondary:
 			if owner == nil && d.lasting(l, a) && !s.spare.IsValid() {
@@ -180,7 +180,7 @@ func (d *Daemon) sourcesOn(l *link, f netif.Family) (s sources) {
 // lasting reports whether an address of a link is there whoever is master: the
 // host's own, or a static one.
 func (d *Daemon) lasting(l *link, a netif.LinkAddress) bool {
-	_, static := d.fixtures.at(estate{l.Name, a.Prefix.Addr()})
+	_, static := d.fixtures.at(ifaddr{l.Name, a.Prefix.Addr()})
 	return static || !a.Ours
 }
 

@@ -37,7 +37,7 @@ func TestLimiter(t *testing.T) {
 func TestSources(t *testing.T) {
 	owner, other := &router{Instance: &cfgparse.Instance{}}, &router{Instance: &cfgparse.Instance{}}
 	owner.Router.Priority = vrrp.Owner
-	d := &Daemon{owner: map[estate]*router{
+	d := &Daemon{owner: map[ifaddr]*router{
 		{"eth0", netip.MustParseAddr("192.0.2.100")}: other,
 		{"eth0", netip.MustParseAddr("192.0.2.200")}: owner,
 		{"eth1", netip.MustParseAddr("192.0.2.1")}:   other,

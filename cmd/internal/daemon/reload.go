@@ -144,7 +144,7 @@ func (d *Daemon) retire(r *router) {
 // inherited reports whether what a router, or nobody (nil), gives up belongs to
 // another master, or has become static.
 func (d *Daemon) inherited(r *router, c netif.Change) bool {
-	where := estate{d.names[c.Link], c.Address.Prefix.Addr()}
+	where := ifaddr{d.names[c.Link], c.Address.Prefix.Addr()}
 	if _, static := d.fixtures.at(where); static && r != nil {
 		return true
 	}
@@ -154,10 +154,10 @@ func (d *Daemon) inherited(r *router, c netif.Change) bool {
 
 // own notes who owns each address after this.
 func (d *Daemon) own() {
-	d.owner = make(map[estate]*router)
+	d.owner = make(map[ifaddr]*router)
 	for _, r := range d.routers {
 		for _, a := range r.settings().Estate.Addresses {
-			d.owner[estate{d.device(r, a), a.Prefix.Addr()}] = r
+			d.owner[ifaddr{d.device(r, a), a.Prefix.Addr()}] = r
 		}
 	}
 	for _, l := range d.links {

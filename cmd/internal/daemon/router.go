@@ -34,17 +34,14 @@ type router struct {
 	holds    holdings
 	audit    audit
 	retry    retry
-	real     []netip.Addr      // of its addresses, those that the host has by itself (owners)
-	resolved bool              // holds is up to date
-	form     vrrp.ChecksumForm // of the adverts it sends, W-47
-	told     bool              // which form by its settings
-	theirs   vrrp.ChecksumForm // of the last advert that fits one form alone
-	teacher  netip.Addr        // who sent that; invalid: nobody
-	heard    netip.Addr        // whose advert was accepted last
-	twin     netip.Addr        // who was told of for having the same priority (O-2)
-	to       []netip.Addr      // where they go
-	versions []uint8           // that they leave in, one after the other (V-31)
-	built    []built           // encoded, one for each destination and version
+	real     []netip.Addr // of its addresses, those that the host has by itself (owners)
+	resolved bool         // holds is up to date
+	form     form         // of its checksums
+	heard    netip.Addr   // whose advert was accepted last
+	twin     netip.Addr   // who was told of for having the same priority (O-2)
+	to       []netip.Addr // where they go
+	versions []uint8      // that they leave in, one after the other (V-31)
+	built    []built      // encoded, one for each destination and version
 
 	begun         bool // the state machine was started
 	state         fsm.State

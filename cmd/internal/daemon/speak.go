@@ -116,7 +116,7 @@ func (r *router) send(w Wire, priority uint8) (copies int) {
 	}
 	for i, dst := range r.to {
 		for j, version := range r.versions {
-			b, want := &r.built[i*len(r.versions)+j], recipe{priority, r.from, dst, version, r.form}
+			b, want := &r.built[i*len(r.versions)+j], recipe{priority, r.from, dst, version, r.form.sent}
 			if b.made != want {
 				b.payload = r.encode(b.payload[:0], dst, priority, version)
 				b.made = want
@@ -133,7 +133,7 @@ func (r *router) sendSigned(w Wire, priority uint8) {
 	b.payload = r.profile.Proof.Seal(b.payload, r.envelope(r.to[0]), time.Now())
 	for i, dst := range r.to {
 		if i > 0 {
-			vrrp.Resum(b.payload, r.envelope(dst), r.form)
+			vrrp.Resum(b.payload, r.envelope(dst), r.form.sent)
 		}
 		w.Queue(r.packet(dst, b.payload))
 	}
@@ -169,7 +169,7 @@ func (r *router) encode(b []byte, dst netip.Addr, priority, version uint8) []byt
 		Priority:  priority,
 		Interval:  interval,
 		Addresses: r.Advertised,
-		Checksum:  r.form,
+		Checksum:  r.form.sent,
 	}
 	r.profile.Auth.Sign(&advert)
 	return advert.Append(b, r.envelope(dst))

@@ -188,7 +188,7 @@ func (d *Daemon) describeRouter(r *router) RouterStatus {
 		Error: r.protocolError, Shift: r.shift,
 		Machine: r.group.machine.Status(r.member), Verdict: r.verdict,
 		Holds: r.state == fsm.Master, Device: r.device, Places: d.places(r), Source: r.primary,
-		ChecksumSent: r.form, ChecksumHeard: r.theirs, ChecksumFrom: r.teacher,
+		ChecksumSent: r.form.sent, ChecksumHeard: r.form.heard, ChecksumFrom: r.form.teacher,
 		Counters: r.counters(),
 	}
 	switch {
