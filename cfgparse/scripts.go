@@ -2,6 +2,7 @@ package cfgparse
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -145,24 +146,27 @@ func (l *loader) judgeScript(at syntax.Pos, name string, c health.Check, effect 
 	if l.env.Script == nil {
 		return true
 	}
-	if c.User == "" && l.noScriptUser {
-		l.complain(at, syntax.General, "script_user USER in global_defs", effect, "%s: there is no user to run it", name)
+	absent := func(class syntax.Class, expected string, why any) bool {
+		l.Add(syntax.Diagnostic{Pos: at, Severity: syntax.Warning, Class: class, Message: fmt.Sprintf("%s: %v", name, why),
+			Expected: expected, Effect: effect, Absent: true})
 		return false
+	}
+	const safe = "owner root, and nobody else who may write"
+	if c.User == "" && l.noScriptUser {
+		return absent(syntax.General, "script_user USER in global_defs", "there is no user to run it")
 	}
 	err := l.env.Script(c)
 	var insecure *health.Insecure
 	switch {
 	case err == nil:
 		return true
-	case errors.As(err, &insecure):
-		if !c.Secure {
-			effect = "it is run all the same; enable_script_security would refuse it"
-		}
-		l.complain(at, syntax.Security, "owner root, and nobody else who may write", effect, "%s: %v", name, err)
-		return !c.Secure
+	case !errors.As(err, &insecure):
+		return absent(syntax.General, "a file that its user may execute", err)
+	case c.Secure:
+		return absent(syntax.Security, safe, err)
 	}
-	l.complain(at, syntax.General, "a file that its user may execute", effect, "%s: %v", name, err)
-	return false
+	l.complain(at, syntax.Security, safe, "it is run all the same; enable_script_security would refuse it", "%s: %v", name, err)
+	return true
 }
 
 // Check is a command as health knows commands, for one run: with its user, or

@@ -63,6 +63,7 @@ type Diagnostic struct {
 	Expected string // what would have been right, if that can be said
 	Suggest  string // the word that was probably meant
 	Effect   string // what happens because of it
+	Absent   bool   // so a script does not run that somebody counts on
 }
 
 // Error is the diagnostic in one line, with its place.

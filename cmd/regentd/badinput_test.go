@@ -21,9 +21,9 @@ var mistakes = []struct {
 	says       string
 	runs       bool
 }{
-	{"unknown keyword", instance("eth0", 200, "0.1", "prioritty 150"), `%FILE%:11:5: unknown keyword "prioritty" in vrrp_instance (did you mean "priority"?) effect="the line is ignored"`, true},
+	{"unknown keyword", instance("eth0", 200, "0.1", "prioritty 150"), `WARN  %FILE%:11:5: unknown keyword "prioritty" in vrrp_instance (did you mean "priority"?) effect="the line is ignored"`, true},
 	{"unusable check", "vrrp_script chk {\n script /nonexistent/check\n}\n" + instance("eth0", 200, "0.1", "track_script {", "chk", "}"),
-		`%FILE%:2:9: vrrp_script chk: run /nonexistent/check: /nonexistent: no such file or directory effect="it does not run, and who tracks it goes without"`, true},
+		`ERROR %FILE%:2:9: vrrp_script chk: run /nonexistent/check: /nonexistent: no such file or directory effect="it does not run, and who tracks it goes without"`, true},
 	{"VRID 0", strings.Replace(instance("eth0", 200, "0.1"), "router_id 51", "router_id 0", 1), `%FILE%:5:23: virtual_router_id "0" is not valid`, false},
 	{"VRID 256", strings.Replace(instance("eth0", 200, "0.1"), "router_id 51", "router_id 256", 1), `%FILE%:5:23: virtual_router_id "256" is not valid`, false},
 	{"no interface", strings.Replace(instance("eth0", 200, "0.1"), "interface eth0", "", 1), `%FILE%:2:1: vrrp_instance "VI_1" has no interface`, false},

@@ -102,10 +102,10 @@ func tell(log *slog.Logger, diagnostics syntax.Diagnostics) {
 }
 
 func levelOf(d syntax.Diagnostic) slog.Level {
-	switch d.Severity {
-	case syntax.Error:
+	switch {
+	case d.Severity == syntax.Error, d.Absent: // a router without its checks runs, but not as it was meant to
 		return slog.LevelError
-	case syntax.Warning:
+	case d.Severity == syntax.Warning:
 		return slog.LevelWarn
 	default:
 		return slog.LevelInfo
