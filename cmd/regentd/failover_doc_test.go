@@ -51,7 +51,7 @@ func TestTheFailoversOfTheDocumentation(t *testing.T) {
 // Around it a client asks for an address and sends an echo to it.
 func (w *twins) act(asked netip.Addr) {
 	w.Helper()
-	w.b.waits = quicker
+	w.a.every, w.b.every, w.b.waits = "1", "1", "" // as by default
 	for _, h := range []*lab.Host{w.client, w.a.Host, w.b.Host} {
 		for _, family := range []string{"ipv4", "ipv6"} { // or the kernel asks of its own accord what it knows already
 			w.must(h.Sysctl("net/"+family+"/neigh/eth0/delay_first_probe_time", "3600"))

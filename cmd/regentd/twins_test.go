@@ -32,6 +32,7 @@ type twin struct {
 	*lab.Proc
 	stage    *stage
 	priority int
+	every    string       // advert_int
 	waits    string       // for how long it believes in a silent master
 	own      *lab.Capture // everything that crosses its eth0
 }
@@ -83,7 +84,7 @@ func (w *twins) twin(name string, n, priority int) *twin {
 	w.must(err)
 	w.must(h.Sysctl("net/ipv4/ip_forward", "1"))
 	w.must(h.Sysctl("net/ipv6/conf/all/forwarding", "1"))
-	t := &twin{Host: h, stage: w.stage, priority: priority}
+	t := &twin{Host: h, stage: w.stage, priority: priority, every: "0.3"}
 	t.own, err = h.CaptureOnly("eth0", everything)
 	w.must(err)
 	return t
@@ -101,14 +102,14 @@ func (t *twin) conf(more ...string) string {
 	version 3
 	virtual_router_id %d
 	priority %d
-	advert_int 0.3
+	advert_int %s
 	use_vmac
 	virtual_ipaddress {
 	%s
 	}
 	%s
 }
-`, f.name, vrid, t.priority, f.addresses, strings.Join(append(more, t.waits), "\n\t"))
+`, f.name, vrid, t.priority, t.every, f.addresses, strings.Join(append(more, t.waits), "\n\t"))
 	}
 	return b.String()
 }
