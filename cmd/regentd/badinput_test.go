@@ -3,6 +3,7 @@ package main_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -18,16 +19,17 @@ import (
 // said stands for the path of the file.
 var mistakes = []struct {
 	name, conf string
+	level      string // of the log
 	says       string
 	runs       bool
 }{
-	{"unknown keyword", instance("eth0", 200, "0.1", "prioritty 150"), `WARN  %FILE%:11:5: unknown keyword "prioritty" in vrrp_instance (did you mean "priority"?) effect="the line is ignored"`, true},
+	{"unknown keyword", instance("eth0", 200, "0.1", "prioritty 150"), "WARN", `%FILE%:11:5: unknown keyword "prioritty" in vrrp_instance (did you mean "priority"?) effect="the line is ignored"`, true},
 	{"unusable check", "vrrp_script chk {\n script /nonexistent/check\n}\n" + instance("eth0", 200, "0.1", "track_script {", "chk", "}"),
-		`ERROR %FILE%:2:9: vrrp_script chk: run /nonexistent/check: /nonexistent: no such file or directory effect="it does not run, and who tracks it goes without"`, true},
-	{"VRID 0", strings.Replace(instance("eth0", 200, "0.1"), "router_id 51", "router_id 0", 1), `%FILE%:5:23: virtual_router_id "0" is not valid`, false},
-	{"VRID 256", strings.Replace(instance("eth0", 200, "0.1"), "router_id 51", "router_id 256", 1), `%FILE%:5:23: virtual_router_id "256" is not valid`, false},
-	{"no interface", strings.Replace(instance("eth0", 200, "0.1"), "interface eth0", "", 1), `%FILE%:2:1: vrrp_instance "VI_1" has no interface`, false},
-	{"broken syntax", "\nvrrp_instance VI_1 {\n", `%FILE%:2:1: `, false},
+		"ERROR", `%FILE%:2:9: vrrp_script chk: run /nonexistent/check: /nonexistent: no such file or directory effect="it does not run, and who tracks it goes without"`, true},
+	{"VRID 0", strings.Replace(instance("eth0", 200, "0.1"), "router_id 51", "router_id 0", 1), "ERROR", `%FILE%:5:23: virtual_router_id "0" is not valid`, false},
+	{"VRID 256", strings.Replace(instance("eth0", 200, "0.1"), "router_id 51", "router_id 256", 1), "ERROR", `%FILE%:5:23: virtual_router_id "256" is not valid`, false},
+	{"no interface", strings.Replace(instance("eth0", 200, "0.1"), "interface eth0", "", 1), "ERROR", `%FILE%:2:1: vrrp_instance "VI_1" has no interface`, false},
+	{"broken syntax", "\nvrrp_instance VI_1 {\n", "ERROR", `%FILE%:2:1: `, false},
 }
 
 // A mistake is named with its position. Either the daemon runs without the
@@ -45,7 +47,7 @@ func TestMistakesAreNamed(t *testing.T) {
 				t.Errorf("exit code %d, want 2", code)
 			}
 			says := strings.ReplaceAll(m.says, "%FILE%", filepath.Join(s.Dir, "router", "regentd-1.conf"))
-			s.until("it says "+says, func() bool { return p.Said(says) })
+			s.until("it says "+says, func() bool { return p.Said(fmt.Sprintf("%-5s %s", m.level, says)) })
 			if !m.runs && (h.Has(vip) || len(s.wire.Adverts()) > 0) {
 				t.Error("it touched the network")
 			}
