@@ -3,7 +3,6 @@ package netif
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 
 	"github.com/google/nftables"
@@ -49,13 +48,7 @@ func (h *Host) OpenFirewall(s FirewallSettings) (*Firewall, error) {
 // it happens or nothing. Refusing twice is refusing once. If somebody has
 // removed the table, as a flush of all rules does, it is made again.
 func (f *Firewall) Change(refuse, accept []Refusal) error {
-	next := maps.Clone(f.refused)
-	for _, r := range accept {
-		delete(next, r)
-	}
-	for _, r := range refuse {
-		next[r] = true
-	}
+	next := with(f.refused, refuse, accept)
 	elements := make(map[element]bool, len(next))
 	for r := range next {
 		elements[r.element()] = true

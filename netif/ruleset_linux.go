@@ -116,6 +116,18 @@ func (r *ruleset) become(next map[element]bool) error {
 	return err
 }
 
+// with returns a set that has more elements than this one, and less.
+func with[E comparable](set map[E]bool, more, less []E) map[E]bool {
+	next := maps.Clone(set)
+	for _, e := range less {
+		delete(next, e)
+	}
+	for _, e := range more {
+		next[e] = true
+	}
+	return next
+}
+
 // build makes the table anew, with these elements.
 func (r *ruleset) build(elements map[element]bool) error {
 	r.conn.AddTable(&r.table) // so that there is one to delete

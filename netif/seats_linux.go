@@ -3,7 +3,6 @@ package netif
 import (
 	"errors"
 	"fmt"
-	"maps"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -60,13 +59,7 @@ func (h *Host) OpenSeats(s FirewallSettings) (*Seats, error) {
 
 // Change takes seats more and seats less, as Firewall.Change refuses addresses.
 func (t *Seats) Change(take, leave []Seat) error {
-	next := maps.Clone(t.taken)
-	for _, s := range leave {
-		delete(next, s)
-	}
-	for _, s := range take {
-		next[s] = true
-	}
+	next := with(t.taken, take, leave)
 	elements := make(map[element]bool, 3*len(next))
 	for s := range next {
 		addr, on := octets(s.Addr), string(binaryutil.NativeEndian.PutUint32(uint32(s.Link)))

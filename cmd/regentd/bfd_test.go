@@ -10,9 +10,8 @@ import (
 	"regent/cmd/internal/lab"
 )
 
-// watchful is a router that serves only while it has its neighbour, and another
-// one that loses priority without it.
-const watchful = `
+// bfdSession is one side of a session, from an address to another.
+const bfdSession = `
 bfd_instance peer {
     neighbor_ip %[2]v
     source_ip %[1]v
@@ -22,7 +21,11 @@ bfd_instance peer {
     ttl 255
     %[3]s
 }
-vrrp_instance VI_1 {
+`
+
+// watchful is a router that serves only while it has its neighbour, and another
+// one that loses priority without it.
+const watchful = bfdSession + `vrrp_instance VI_1 {
     interface eth0
     virtual_router_id 51
     priority 100
@@ -58,17 +61,7 @@ type bfdPeer struct {
 }
 
 // A keepalived.conf of a neighbour that tracks nothing.
-const bystander = `
-bfd_instance peer {
-    neighbor_ip %[2]v
-    source_ip %[1]v
-    min_rx 100
-    min_tx 100
-    multiplier 20
-    ttl 255
-    %[3]s
-}
-vrrp_instance VI_9 {
+const bystander = bfdSession + `vrrp_instance VI_9 {
     interface eth0
     virtual_router_id 9
     virtual_ipaddress {
