@@ -34,9 +34,9 @@ var regentd lab.Daemon
 // there but what a test starts.
 var busAddress string
 
-// TestMain builds the daemon. REGENTD names another one that reads a
-// keepalived.conf to run in its place; with keepalived itself the tests test
-// their own harness.
+// TestMain builds the daemon, unless REGENTD names one that reads a
+// keepalived.conf: make test names the one that make install would install, and
+// with keepalived itself the tests test their own harness.
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		// These tests wait for timers and not for processors.
