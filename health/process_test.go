@@ -118,18 +118,24 @@ func sleeper(t *testing.T, path string, args ...string) *exec.Cmd {
 	return c
 }
 
-// program makes a copy of sleep that no other process on the machine is named
-// like. A name has 15 bytes.
+// program makes a program that sleeps, by a name that no other process on the
+// machine has.
 func program(t *testing.T, name string) string {
 	t.Helper()
+	return linkTo(t, "sleep", name)
+}
+
+// linkTo makes a link to a program; its name has 15 bytes. A copy could not be
+// executed while some child that is about to begin still has it open.
+func linkTo(t *testing.T, program, name string) string {
+	t.Helper()
 	name = fmt.Sprintf("%.7s %d", name, os.Getpid())
-	real, err := exec.LookPath("sleep")
+	real, err := exec.LookPath(program)
 	if err != nil {
-		t.Skip("needs sleep")
+		t.Fatal(err)
 	}
-	text, err := os.ReadFile(real)
 	path := filepath.Join(t.TempDir(), name)
-	do(t, err, os.WriteFile(path, text, 0o755))
+	do(t, os.Symlink(real, path))
 	return path
 }
 
@@ -176,14 +182,13 @@ func TestTrackProcess(t *testing.T) {
 
 // A child that has not become another program yet is counted like its parent.
 func TestForkedProcessCounts(t *testing.T) {
-	path := program(t, "fork")
-	do(t, os.WriteFile(path, []byte("#!/bin/sh\nexec 3<&0\n(read line <&3) &\nwait\n"), 0o755))
+	path := linkTo(t, "sh", "fork")
 	c := newCensus()
 	defer c.close()
 	counts, stop := c.follow(&ProcessCheck{Command: filepath.Base(path)})
 	defer stop()
 	expect(t, counts, 0)
-	shell := exec.Command(path)
+	shell := exec.Command(path, "-c", "exec 3<&0; (read line <&3) & wait")
 	in, err := shell.StdinPipe()
 	do(t, err, shell.Start())
 	expect(t, counts, 2)

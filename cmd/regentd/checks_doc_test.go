@@ -91,16 +91,16 @@ func (s *stage) processes(h *lab.Host, name string, n int) *processes {
 	return p
 }
 
-// program makes one of that name, which does nothing for long.
+// program makes one of that name, which does nothing for long. It is a link: a
+// file that was just written cannot be executed while another goroutine's child,
+// which is about to begin, still has it open.
 func (s *stage) program(h *lab.Host, name string) *processes {
 	s.Helper()
-	sleep, err := exec.LookPath("sleep")
-	s.must(err)
-	program, err := os.ReadFile(sleep)
-	s.must(err)
 	p := &processes{stage: s, host: h, path: filepath.Join(s.Dir, name), args: []string{"1000"}}
-	if _, err := os.Stat(p.path); err != nil { // it may be running
-		s.must(os.WriteFile(p.path, program, 0o755))
+	if _, err := os.Lstat(p.path); err != nil { // it may be running
+		sleep, err := exec.LookPath("sleep")
+		s.must(err)
+		s.must(os.Symlink(sleep, p.path))
 	}
 	return p
 }

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -73,14 +71,7 @@ func (s *stage) container(h *lab.Host, conf string) *container {
 // sshd starts a process of that name in the container.
 func (c *container) sshd() *lab.Proc {
 	c.Helper()
-	path := filepath.Join(c.Dir, "sshd")
-	if _, err := os.Stat(path); err != nil {
-		sleep, err := exec.LookPath("sleep")
-		c.must(err)
-		program, err := os.ReadFile(sleep)
-		c.must(err)
-		c.must(os.WriteFile(path, program, 0o755))
-	}
+	path := c.program(c.host, "sshd").path
 	p, err := c.host.Start(lab.Command{Path: "nsenter", Args: []string{"--target", c.first, "--pid", "--mount", path, "1000"}})
 	c.must(err)
 	return p
